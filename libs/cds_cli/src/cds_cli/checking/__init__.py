@@ -1,0 +1,1 @@
+"""What must hold over all data that one access token sees."""

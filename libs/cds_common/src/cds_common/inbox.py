@@ -1,0 +1,46 @@
+"""A message is handled once: its inbox row and its effect commit together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cds_common.db import Sessions
+from cds_common.message_tables import INBOX, inbox_table
+
+__all__ = ["MessagePlace", "current_place", "inbox_table", "once"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlace:
+    """Where the message that is being handled lies on the bus."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+current_place: ContextVar[MessagePlace | None] = ContextVar("cds_message_place", default=None)
+
+
+@asynccontextmanager
+async def once(sessions: Sessions, *, consumer: str, event_id: UUID) -> AsyncIterator[AsyncSession | None]:
+    """Give the transaction in which to handle the event, or None when `consumer` has handled it before.
+
+    A second delivery that runs at the same time waits for the first one's outcome. Raising undoes row and effect together.
+    """
+    place = current_place.get()
+    async with sessions.begin() as session:
+        row = insert(INBOX).values(
+            consumer=consumer,
+            event_id=event_id,
+            topic=place.topic if place else None,
+            partition=place.partition if place else None,
+            offset=place.offset if place else None,
+        )
+        inserted = await session.scalar(row.on_conflict_do_nothing().returning(INBOX.c.event_id))
+        yield session if inserted is not None else None

@@ -1,0 +1,1 @@
+"""Test fixtures and suites that every service uses; nothing here runs in production."""

@@ -1,0 +1,1 @@
+"""What this service reads from outside its database and the bus."""

@@ -1,0 +1,1 @@
+"""Rules without framework, clock or I/O."""

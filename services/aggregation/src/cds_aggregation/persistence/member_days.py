@@ -1,0 +1,255 @@
+"""Members' days as `cds.usage` brings them, and the sums made from them."""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cds_aggregation.domain.sums import GRACE, MemberDay, SumDay
+from cds_aggregation.persistence.tables import dirty_day, sum_day, sum_kind
+
+
+class DayKey(NamedTuple):
+    """A day of sums of one Aggregation; `phase` is the offset of the grid, `start % interval_seconds`."""
+
+    aggregation_id: UUID
+    kind_id: int
+    day: date
+    interval_seconds: int
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMemberDay:
+    """A row of `member_day`. `amount` is the sum of absolute values."""
+
+    service_point_id: UUID
+    series_id: UUID
+    day: date
+    interval_seconds: int
+    phase: int
+    kind_id: int
+    version: int
+    first: int
+    last_day: date
+    decimals: int
+    values: Sequence[int | None]
+    amount: Decimal
+    source_time: datetime | None
+
+
+async def kind_ids(session: AsyncSession, shapes: Iterable[dict[str, str]]) -> dict[str, int]:
+    """Ids of summed shapes by their key, new ones stored."""
+    keyed = {shape_key(shape): shape for shape in shapes}
+    if not keyed:
+        return {}
+    rows = [{"key": key, "shape": shape} for key, shape in sorted(keyed.items())]
+    await session.execute(insert(sum_kind).values(rows).on_conflict_do_nothing(index_elements=["key"]))
+    found = await session.execute(select(sum_kind.c.key, sum_kind.c.kind_id).where(sum_kind.c.key.in_(list(keyed))))
+    return {row.key: row.kind_id for row in found}
+
+
+def shape_key(shape: dict[str, str]) -> str:
+    """A text that is equal exactly for equal shapes."""
+    return json.dumps(sorted(shape.items()), separators=(",", ":"))
+
+
+async def kind_shape(session: AsyncSession, kind_id: int) -> dict[str, str]:
+    """The shape of a kind."""
+    shape: dict[str, str] = (await session.execute(select(sum_kind.c.shape).where(sum_kind.c.kind_id == kind_id))).scalar_one()
+    return shape
+
+
+_SAVE = text("""
+    INSERT INTO member_day AS m (service_point_id, series_id, day, interval_seconds, phase, kind_id, version, first_s, decimals, vals,
+        amount, source_time)
+    SELECT * FROM unnest(
+        CAST(:points AS uuid[]), CAST(:series AS uuid[]), CAST(:days AS date[]), CAST(:intervals AS integer[]), CAST(:phases AS integer[]),
+        CAST(:kinds AS integer[]), CAST(:versions AS bigint[]), CAST(:firsts AS bigint[]), CAST(:decimals AS smallint[]),
+        CAST(:vals AS text[]), CAST(:amounts AS numeric[]), CAST(:sources AS timestamptz[])
+    )
+    ON CONFLICT (service_point_id, series_id, day, interval_seconds, phase) DO UPDATE SET
+        kind_id = excluded.kind_id, version = excluded.version, first_s = excluded.first_s, decimals = excluded.decimals,
+        vals = excluded.vals, amount = excluded.amount, source_time = excluded.source_time
+    WHERE m.version < excluded.version
+    RETURNING service_point_id, series_id, day, interval_seconds, phase, kind_id
+""")
+
+_SPANS = text("""
+    INSERT INTO member_span AS s (service_point_id, kind_id, first_day, last_day)
+    SELECT p, k, min(f), max(l) FROM unnest(CAST(:points AS uuid[]), CAST(:kinds AS integer[]), CAST(:days AS date[]),
+        CAST(:last_days AS date[])) AS u (p, k, f, l)
+    GROUP BY p, k ORDER BY p, k
+    ON CONFLICT (service_point_id, kind_id) DO UPDATE SET
+        first_day = least(s.first_day, excluded.first_day), last_day = greatest(s.last_day, excluded.last_day)
+""")
+
+_GAPS = text("""
+    INSERT INTO dirty_day (aggregation_id, kind_id, day, interval_seconds, phase)
+    SELECT DISTINCT d.aggregation_id, d.kind_id, d.day, d.interval_seconds, d.phase
+    FROM unnest(CAST(:points AS uuid[]), CAST(:kinds AS integer[]), CAST(:days AS date[]), CAST(:last_days AS date[])) AS u (p, k, f, l)
+    JOIN member_span s ON s.service_point_id = u.p AND s.kind_id = u.k
+    JOIN aggregation_member m ON m.service_point_id = u.p
+    JOIN sum_day d ON d.aggregation_id = m.aggregation_id AND d.kind_id = u.k
+        AND (d.day BETWEEN u.f AND s.first_day OR d.day BETWEEN s.last_day AND u.l + CAST(:grace AS integer))
+    WHERE u.f < s.first_day OR u.l > s.last_day
+    ON CONFLICT DO NOTHING
+""")
+"""Before the spans are widened: days that a member did not belong to and now does, with or without a value."""
+
+_DIRTY = text("""
+    INSERT INTO dirty_day (aggregation_id, kind_id, day, interval_seconds, phase)
+    SELECT DISTINCT m.aggregation_id, u.k, u.d, u.i, u.p
+    FROM unnest(CAST(:points AS uuid[]), CAST(:kinds AS integer[]), CAST(:days AS date[]), CAST(:intervals AS integer[]),
+        CAST(:phases AS integer[])) AS u (point, k, d, i, p)
+    JOIN aggregation_member m ON m.service_point_id = u.point
+    JOIN aggregation g ON g.aggregation_id = m.aggregation_id AND NOT g.is_part
+    ON CONFLICT DO NOTHING
+""")
+
+
+async def save_member_days(session: AsyncSession, days: Sequence[StoredMemberDay]) -> None:
+    """Store days that are newer than what is held, and mark the sums that they change."""
+    if not days:
+        return
+    values = {
+        "points": [day.service_point_id for day in days],
+        "series": [day.series_id for day in days],
+        "days": [day.day for day in days],
+        "intervals": [day.interval_seconds for day in days],
+        "phases": [day.phase for day in days],
+        "kinds": [day.kind_id for day in days],
+        "versions": [day.version for day in days],
+        "firsts": [day.first for day in days],
+        "decimals": [day.decimals for day in days],
+        "vals": [json.dumps(list(day.values)) for day in days],
+        "amounts": [day.amount for day in days],
+        "sources": [day.source_time for day in days],
+    }
+    stored = (await session.execute(_SAVE, values)).all()
+    spans = {name: values[name] for name in ("points", "kinds", "days")} | {"last_days": [day.last_day for day in days]}
+    await session.execute(_GAPS, spans | {"grace": GRACE.days})
+    await session.execute(_SPANS, spans)
+    if stored:
+        await session.execute(
+            _DIRTY,
+            {
+                "points": [row.service_point_id for row in stored],
+                "kinds": [row.kind_id for row in stored],
+                "days": [row.day for row in stored],
+                "intervals": [row.interval_seconds for row in stored],
+                "phases": [row.phase for row in stored],
+            },
+        )
+
+
+_ALL_DIRTY = text("""
+    INSERT INTO dirty_day (aggregation_id, kind_id, day, interval_seconds, phase)
+    SELECT DISTINCT CAST(:id AS uuid), d.kind_id, d.day, d.interval_seconds, d.phase
+    FROM member_day d JOIN aggregation_member m ON m.service_point_id = d.service_point_id WHERE m.aggregation_id = :id
+    UNION SELECT aggregation_id, kind_id, day, interval_seconds, phase FROM sum_day WHERE aggregation_id = :id
+    ON CONFLICT DO NOTHING
+""")
+
+
+async def mark_all_dirty(session: AsyncSession, aggregation_id: UUID) -> None:
+    """After a change of members every sum is made anew."""
+    await session.execute(_ALL_DIRTY, {"id": aggregation_id})
+
+
+_TAKE = text("""
+    SELECT aggregation_id, kind_id, day, interval_seconds, phase FROM dirty_day
+    ORDER BY aggregation_id, kind_id, day LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
+
+async def take_dirty(session: AsyncSession, limit: int) -> list[DayKey]:
+    """Marked days, locked until the transaction ends; they are unmarked by it."""
+    keys = [DayKey(*row) for row in await session.execute(_TAKE, {"limit": limit})]
+    for key in keys:
+        await session.execute(delete(dirty_day).where(*(dirty_day.c[name] == value for name, value in key._asdict().items())))
+    return keys
+
+
+_DAYS = text("""
+    SELECT d.service_point_id, d.first_s, d.decimals, d.vals, d.source_time
+    FROM aggregation_member m JOIN member_day d ON d.service_point_id = m.service_point_id
+    WHERE m.aggregation_id = :aggregation_id AND d.day = :day AND d.kind_id = :kind_id
+        AND d.interval_seconds = :interval_seconds AND d.phase = :phase
+""")
+
+_COUNTS = text("""
+    SELECT count(*)
+    FROM aggregation_member m JOIN member_span s ON s.service_point_id = m.service_point_id AND s.kind_id = :kind_id
+    WHERE m.aggregation_id = :aggregation_id AND s.first_day <= :day AND s.last_day + CAST(:grace AS integer) >= :day
+""")
+
+
+async def load_members_of_day(session: AsyncSession, key: DayKey) -> tuple[list[MemberDay], datetime | None]:
+    """The members' days behind a sum, and the newest source moment among them."""
+    days, newest = list[MemberDay](), None
+    for row in await session.execute(_DAYS, key._asdict()):
+        days.append(MemberDay(row.service_point_id, row.first_s, row.decimals, json.loads(row.vals)))
+        if row.source_time is not None and (newest is None or row.source_time > newest):
+            newest = row.source_time
+    return days, newest
+
+
+async def count_expected(session: AsyncSession, key: DayKey) -> int:
+    """How many members belong to the day (`Span.expects`)."""
+    arguments = {"aggregation_id": key.aggregation_id, "kind_id": key.kind_id, "day": key.day, "grace": GRACE.days}
+    return int(await session.scalar(_COUNTS, arguments) or 0)
+
+
+async def save_sum(session: AsyncSession, key: DayKey, total: SumDay, now: datetime) -> int | None:
+    """Store a sum; returns its version, or None when it is the one that is held.
+
+    Versions are microseconds: above the one before, and above those of a store that was lost since.
+    """
+    values = {"first_s": total.first, "decimals": total.decimals, "vals": json.dumps(total.values)}
+    mine = [sum_day.c[name] == value for name, value in key._asdict().items()]
+    held = (await session.execute(select(sum_day).where(*mine).with_for_update())).one_or_none()
+    if held is not None and (held.first_s, held.decimals, held.vals) == tuple(values.values()):
+        return None
+    version = max(0 if held is None else held.version + 1, int(now.timestamp() * 1_000_000))
+    row = insert(sum_day).values(**key._asdict(), version=version, **values)
+    await session.execute(
+        row.on_conflict_do_update(
+            index_elements=["aggregation_id", "kind_id", "day", "interval_seconds", "phase"],
+            set_={name: row.excluded[name] for name in ("version", *values)},
+        )
+    )
+    return version
+
+
+_AMOUNTS = text("""
+    SELECT d.service_point_id, d.kind_id, sum(d.amount) AS amount
+    FROM aggregation_member m JOIN member_day d ON d.service_point_id = m.service_point_id
+    WHERE m.aggregation_id = :id AND d.day >= :first_day AND d.day <= :last_day
+    GROUP BY d.service_point_id, d.kind_id
+""")
+
+
+async def amounts(session: AsyncSession, aggregation_id: UUID, first_day: date, last_day: date) -> AsyncIterator[tuple[UUID, int, Decimal]]:
+    """(point, kind, sum of absolute values) of all members in these days."""
+    for row in await session.execute(_AMOUNTS, {"id": aggregation_id, "first_day": first_day, "last_day": last_day}):
+        yield row.service_point_id, row.kind_id, row.amount
+
+
+async def has_sums(session: AsyncSession, aggregation_id: UUID) -> bool:
+    """Whether there is any sum to read."""
+    return await session.scalar(select(sum_day.c.version).where(sum_day.c.aggregation_id == aggregation_id).limit(1)) is not None
+
+
+async def held_sum(session: AsyncSession, key: DayKey) -> SumDay | None:
+    """The sum as it is stored."""
+    mine = [sum_day.c[name] == value for name, value in key._asdict().items()]
+    row = (await session.execute(select(sum_day).where(*mine))).one_or_none()
+    return None if row is None else SumDay(row.first_s, row.decimals, tuple(json.loads(row.vals)))

@@ -1,0 +1,1 @@
+"""The calls that auth makes to its peers."""

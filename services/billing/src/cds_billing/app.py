@@ -1,0 +1,35 @@
+"""The HTTP process: `uvicorn --factory cds_billing.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from cds_billing.api import bills, usage_summaries
+from cds_billing.api.problems import PROBLEMS
+from cds_billing.events import ROUTERS
+from cds_billing.settings import Settings
+from cds_common.grant_copy import GrantPeers
+from cds_common.grant_copy.access_api import access_log_router
+from cds_common.http_app import State, common_state, new_app
+from cds_common.internal import InternalClient
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; without `settings` they come from the environment."""
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue]  # filled from the environment
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        async with common_state(chosen) as state:
+            peers = GrantPeers(
+                auth=InternalClient(chosen, service="auth", base_url=chosen.auth_internal_url, http=state["http"]),
+                accounts=InternalClient(chosen, service="accounts", base_url=chosen.accounts_internal_url, http=state["http"]),
+            )
+            yield state | {"peers": peers}
+
+    app = new_app(chosen, lifespan=lifespan, problem_table=PROBLEMS, event_routers=ROUTERS)
+    app.include_router(bills.router)
+    app.include_router(usage_summaries.router)
+    app.include_router(access_log_router())
+    return app

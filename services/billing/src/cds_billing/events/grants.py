@@ -1,0 +1,8 @@
+"""`cds.grants` and `cds.entitlements`: what each Grant opens; billing answers readiness once it holds both."""
+
+from faststream.kafka import KafkaRouter
+
+from cds_common.grant_copy.consumers import subscribe_grant_copy
+
+router = KafkaRouter()
+subscribe_grant_copy(router, service="billing")

@@ -1,0 +1,1 @@
+"""The registry service: metadata, coverage, Client Objects, Credentials, Messages and Server-Provided Files."""

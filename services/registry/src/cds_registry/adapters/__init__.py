@@ -1,0 +1,1 @@
+"""What lies outside this process: auth, the file store, and the keys."""

@@ -1,0 +1,1 @@
+"""HTTP: names the scope, parses, calls one use case, shapes the answer."""

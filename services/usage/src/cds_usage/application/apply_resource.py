@@ -1,0 +1,68 @@
+"""Follow accounts' resources: numbers for the order, contract tenures for the cuts of segments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cds_common.events.resources import ResourcePublishedV1
+from cds_usage.domain.calendar import Calendar
+from cds_usage.domain.segments import ContractTenure, Period, parts_of, periods_of
+from cds_usage.persistence.block_spans import block_spans
+from cds_usage.persistence.resources import PointLink, load_point_links, points_of_contract, renumber, save_tenures, store_resource
+from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock_owner, replace_segments
+
+
+async def apply_resource(session: AsyncSession, event: ResourcePublishedV1, calendar: Calendar) -> None:
+    """Keep the newest version of a resource and let the segments follow."""
+    if not await store_resource(session, event):
+        return
+    if event.kind == "service_point":
+        await refresh_point(session, event.resource_id, calendar)
+    elif event.kind == "service_contract":
+        for point_id in await points_of_contract(session, event.resource_id, [link.id for link in event.service_points]):
+            await refresh_point(session, point_id, calendar)
+        await renumber(session, "service_contract", event.resource_id)
+    elif event.kind == "account":
+        await renumber(session, "account", event.resource_id)
+
+
+async def refresh_point(session: AsyncSession, point_id: UUID, calendar: Calendar) -> None:
+    """Derive tenures and periods of a Service Point; when the periods changed, cut its segments anew."""
+    await lock_owner(session, point_id)
+    links = await load_point_links(session, point_id)
+    if links is None:
+        return
+    tenures = [_tenure(link) for link in links]
+    periods = periods_of(tenures)
+    before = (await load_periods(session, [point_id])).get(point_id)
+    await save_tenures(session, point_id, tenures, periods)
+    if before != periods:
+        await rebuild_segments(session, point_id, periods, calendar)
+
+
+async def rebuild_segments(session: AsyncSession, owner_id: UUID, periods: list[Period], calendar: Calendar) -> None:
+    """Build the segments of an owner from its blocks."""
+    touches = list[SegmentTouch]()
+    async for span in block_spans(session, owner_id):
+        touches.extend(
+            SegmentTouch(part, part.start, part.end, {span.kind_id}, span.source_min, span.created, span.modified, span.synced)
+            for part in parts_of(span.group, span.first, span.end, periods, calendar)
+        )
+    await replace_segments(session, owner_id, touches)
+
+
+def _tenure(link: PointLink) -> ContractTenure:
+    start, end, account_id = link.start, link.end, None
+    if link.contract is not None:
+        accounts = link.contract["account_ids"]
+        account_id = UUID(accounts[0]) if accounts else None
+        own = next((row for row in link.contract["contracts"] if UUID(row["id"]) == link.contract_id), None)
+        if own is not None:
+            start = start or (datetime.fromisoformat(own["start"]) if own["start"] else None)
+            end = end or (datetime.fromisoformat(own["end"]) if own["end"] else None)
+    return ContractTenure(link.contract_id, account_id, _second(start), _second(end))
+
+
+def _second(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

@@ -1,0 +1,19 @@
+"""What must hold for this service whatever it grows into."""
+
+from pathlib import Path
+
+from cds_common.testing import service_suite
+from cds_usage.api.problems import PROBLEMS
+from cds_usage.app import create_app
+from cds_usage.persistence.tables import Base
+from cds_usage.settings import Settings
+
+SERVICE = Path(__file__).parents[1]
+
+
+class TestSkeleton(service_suite.ServiceSuite):
+    service_dir = SERVICE
+    settings_type = Settings
+    create_app = staticmethod(create_app)
+    metadata = Base.metadata
+    problems = PROBLEMS
