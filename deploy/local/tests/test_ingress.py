@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
 from cds_local.stack import LocalStack
 
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def client(stack: LocalStack):
-    with httpx.Client(base_url=stack.public_url) as client:
+    # Other tests of this process may have started a service in it, whose instrumentation writes a `traceparent` into every request.
+    with suppress_http_instrumentation(), httpx.Client(base_url=stack.public_url) as client:
         yield client
 
 

@@ -9,8 +9,9 @@ import pytest
 from cds_aggregation.app import create_app
 from cds_aggregation.settings import Settings
 from cds_common import clock
-from cds_common.db import Sessions
+from cds_common.db import Sessions, create_sessions
 from cds_common.testing.app import application
+from cds_common.testing.plugin import unpooled_engine
 from cds_common.testing.postgres import Database, ServiceDatabases
 from cds_common.testing.tokens import TokenMaker
 from services.aggregation.tests.builders import NOW, Stage
@@ -37,6 +38,16 @@ def maker(settings: Settings) -> TokenMaker:
 def stage(sessions: Sessions, settings: Settings) -> Stage:
     """The service's use cases on the database of this test, at `NOW`."""
     return Stage(sessions, settings)
+
+
+@pytest.fixture
+async def committed_stage(service_databases: ServiceDatabases, settings: Settings) -> AsyncIterator[Stage]:
+    """A stage whose transactions are real ones, on a database of its own: for what happens between two of them."""
+    own = service_databases.fresh("aggregation", Path(__file__).parents[1])
+    engine = unpooled_engine(own)
+    yield Stage(create_sessions(engine), settings)
+    await engine.dispose()
+    service_databases.drop(own)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from cds_aggregation.application import sum_days
 from cds_aggregation.application.answer_grants import answer_grant
 from cds_aggregation.application.ingest import ingest_usage
+from cds_aggregation.application.record_usage import record_usage
 from cds_common.grant_copy.testing import an_entry, store_grant
-from services.aggregation.tests.builders import Stage, a_day, a_flat, a_group, rid
+from services.aggregation.tests.builders import TIMEZONE, Stage, a_day, a_flat, a_group, rid
 
 FOUR = ("P-1", "P-2", "P-3", "P-4")
 
@@ -50,6 +52,18 @@ class TestSums:
         assert (await stage.sums())[-1] == [None]
         await stage.use(a_day(4, 1, day="2026-03-11"))
         assert (await stage.sums())[-1] == [4]
+
+    async def test_many_days_are_summed_in_several_rounds(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sum_days, "_IN_A_ROUND", 8)
+        monkeypatch.setattr(sum_days, "_IN_MEMORY", 4)
+        await stage.know(*(a_flat(number) for number in (1, 2, 3, 4)))
+        await stage.group(a_group(*FOUR))
+        days = [a_day(number, number, day=f"2026-03-{day:02d}").model_dump() for day in range(1, 8) for number in (1, 2, 3, 4)]
+        await ingest_usage(stage.sessions, stage.partitions, stage.rules, days)
+        async with stage.sessions.begin() as session:
+            assert await sum_days.sum_dirty_days(session, stage.rules, stage.now) == 2
+        await stage.work()
+        assert await stage.sums() == [[10]] * 7
 
     async def test_other_kinds_of_values_have_sums_of_their_own(self, stage: Stage) -> None:
         await a_house(stage)
@@ -99,6 +113,17 @@ class TestSums:
         month = {"interval_seconds": 30 * 86_400, "series_id": rid("series", "months")}
         await stage.use(a_day(1, 777, day="2026-01-10", **month))
         assert all(777 not in values for values in await stage.sums())
+
+
+async def test_values_that_are_being_stored_meanwhile_are_not_missed(committed_stage: Stage) -> None:
+    stage = committed_stage
+    await a_house(stage)
+    await ingest_usage(stage.sessions, stage.partitions, stage.rules, [a_day(2, 3, 3, version=2).model_dump()])
+    async with stage.sessions.begin() as storing:
+        await record_usage(storing, [a_day(2, 9, 9, version=3)], TIMEZONE)
+        await stage.work()
+    await stage.work()
+    assert await stage.sums() == [[17, 17]]
 
 
 class TestEvaluation:

@@ -1,29 +1,40 @@
 """Members' days as `cds.usage` brings them, and the sums made from them."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ColumnElement, Table, and_, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cds_aggregation.domain.sums import GRACE, MemberDay, SumDay
+from cds_aggregation.domain.sums import GRACE, MemberDay, Span, SumDay
 from cds_aggregation.persistence.tables import dirty_day, sum_day, sum_kind
+from cds_common.events.utility import SeriesShape
 
 
-class DayKey(NamedTuple):
-    """A day of sums of one Aggregation; `phase` is the offset of the grid, `start % interval_seconds`."""
+class Line(NamedTuple):
+    """Sums of one kind of one Aggregation, day after day; `phase` is the offset of the grid, `start % interval_seconds`."""
 
     aggregation_id: UUID
     kind_id: int
-    day: date
     interval_seconds: int
     phase: int
+
+    def holds(self, table: Table) -> ColumnElement[bool]:
+        """Whether a row of `table` belongs to it."""
+        return and_(*(table.c[name] == value for name, value in self._asdict().items()))
+
+
+class HeldSum(NamedTuple):
+    """A sum and its version, in microseconds: above the one before, and above those of a store that was lost since."""
+
+    version: int
+    total: SumDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,10 @@ def shape_key(shape: dict[str, str]) -> str:
     return json.dumps(sorted(shape.items()), separators=(",", ":"))
 
 
-async def kind_shape(session: AsyncSession, kind_id: int) -> dict[str, str]:
+async def kind_shape(session: AsyncSession, kind_id: int) -> SeriesShape:
     """The shape of a kind."""
-    shape: dict[str, str] = (await session.execute(select(sum_kind.c.shape).where(sum_kind.c.kind_id == kind_id))).scalar_one()
-    return shape
+    shape = (await session.execute(select(sum_kind.c.shape).where(sum_kind.c.kind_id == kind_id))).scalar_one()
+    return SeriesShape.model_validate(shape)
 
 
 _SAVE = text("""
@@ -100,9 +111,14 @@ _GAPS = text("""
     JOIN sum_day d ON d.aggregation_id = m.aggregation_id AND d.kind_id = u.k
         AND (d.day BETWEEN u.f AND s.first_day OR d.day BETWEEN s.last_day AND u.l + CAST(:grace AS integer))
     WHERE u.f < s.first_day OR u.l > s.last_day
-    ON CONFLICT DO NOTHING
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (aggregation_id, kind_id, day, interval_seconds, phase) DO UPDATE SET day = excluded.day
 """)
-"""Before the spans are widened: days that a member did not belong to and now does, with or without a value."""
+"""Before the spans are widened: days that a member did not belong to and now does, with or without a value.
+
+Like every statement that marks, it locks a mark that stands already until the values behind it are committed: else whoever sums the
+day meanwhile would take the mark away without having seen them.
+"""
 
 _DIRTY = text("""
     INSERT INTO dirty_day (aggregation_id, kind_id, day, interval_seconds, phase)
@@ -111,7 +127,8 @@ _DIRTY = text("""
         CAST(:phases AS integer[])) AS u (point, k, d, i, p)
     JOIN aggregation_member m ON m.service_point_id = u.point
     JOIN aggregation g ON g.aggregation_id = m.aggregation_id AND NOT g.is_part
-    ON CONFLICT DO NOTHING
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (aggregation_id, kind_id, day, interval_seconds, phase) DO UPDATE SET day = excluded.day
 """)
 
 
@@ -155,7 +172,8 @@ _ALL_DIRTY = text("""
     SELECT DISTINCT CAST(:id AS uuid), d.kind_id, d.day, d.interval_seconds, d.phase
     FROM member_day d JOIN aggregation_member m ON m.service_point_id = d.service_point_id WHERE m.aggregation_id = :id
     UNION SELECT aggregation_id, kind_id, day, interval_seconds, phase FROM sum_day WHERE aggregation_id = :id
-    ON CONFLICT DO NOTHING
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT (aggregation_id, kind_id, day, interval_seconds, phase) DO UPDATE SET day = excluded.day
 """)
 
 
@@ -165,68 +183,95 @@ async def mark_all_dirty(session: AsyncSession, aggregation_id: UUID) -> None:
 
 
 _TAKE = text("""
-    SELECT aggregation_id, kind_id, day, interval_seconds, phase FROM dirty_day
+    SELECT aggregation_id, kind_id, interval_seconds, phase, day FROM dirty_day
     ORDER BY aggregation_id, kind_id, day LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
 
 
-async def take_dirty(session: AsyncSession, limit: int) -> list[DayKey]:
-    """Marked days, locked until the transaction ends; they are unmarked by it."""
-    keys = [DayKey(*row) for row in await session.execute(_TAKE, {"limit": limit})]
-    for key in keys:
-        await session.execute(delete(dirty_day).where(*(dirty_day.c[name] == value for name, value in key._asdict().items())))
-    return keys
+async def lock_dirty(session: AsyncSession, limit: int) -> dict[Line, list[date]]:
+    """Up to `limit` marked days, locked until the transaction ends."""
+    found = dict[Line, list[date]]()
+    for *line, day in await session.execute(_TAKE, {"limit": limit}):
+        found.setdefault(Line(*line), []).append(day)
+    return found
 
 
 _DAYS = text("""
-    SELECT d.service_point_id, d.first_s, d.decimals, d.vals, d.source_time
+    SELECT d.day, d.service_point_id, d.first_s, d.decimals, d.vals, d.source_time
     FROM aggregation_member m JOIN member_day d ON d.service_point_id = m.service_point_id
-    WHERE m.aggregation_id = :aggregation_id AND d.day = :day AND d.kind_id = :kind_id
+    WHERE m.aggregation_id = :aggregation_id AND d.day = ANY(:days) AND d.kind_id = :kind_id
         AND d.interval_seconds = :interval_seconds AND d.phase = :phase
 """)
 
-_COUNTS = text("""
-    SELECT count(*)
+_SPANS_OF = text("""
+    SELECT s.first_day, s.last_day
     FROM aggregation_member m JOIN member_span s ON s.service_point_id = m.service_point_id AND s.kind_id = :kind_id
-    WHERE m.aggregation_id = :aggregation_id AND s.first_day <= :day AND s.last_day + CAST(:grace AS integer) >= :day
+    WHERE m.aggregation_id = :aggregation_id
 """)
 
 
-async def load_members_of_day(session: AsyncSession, key: DayKey) -> tuple[list[MemberDay], datetime | None]:
+@dataclass(slots=True)
+class Addends:
     """The members' days behind a sum, and the newest source moment among them."""
-    days, newest = list[MemberDay](), None
-    for row in await session.execute(_DAYS, key._asdict()):
-        days.append(MemberDay(row.service_point_id, row.first_s, row.decimals, json.loads(row.vals)))
-        if row.source_time is not None and (newest is None or row.source_time > newest):
-            newest = row.source_time
-    return days, newest
+
+    days: list[MemberDay] = field(default_factory=list)
+    source_time: datetime | None = None
+
+    @property
+    def members(self) -> set[UUID]:
+        """Whose days they are; a member may have several series."""
+        return {day.member_id for day in self.days}
 
 
-async def count_expected(session: AsyncSession, key: DayKey) -> int:
-    """How many members belong to the day (`Span.expects`)."""
-    arguments = {"aggregation_id": key.aggregation_id, "kind_id": key.kind_id, "day": key.day, "grace": GRACE.days}
-    return int(await session.scalar(_COUNTS, arguments) or 0)
+async def unmark(session: AsyncSession, line: Line, days: Sequence[date]) -> None:
+    """These days are summed by this transaction."""
+    await session.execute(delete(dirty_day).where(line.holds(dirty_day), dirty_day.c.day.in_(days)))
 
 
-async def save_sum(session: AsyncSession, key: DayKey, total: SumDay, now: datetime) -> int | None:
-    """Store a sum; returns its version, or None when it is the one that is held.
+async def load_addends(session: AsyncSession, line: Line, days: Sequence[date]) -> dict[date, Addends]:
+    """What is to be added, by day; a day without any is left out."""
+    found = dict[date, Addends]()
+    for row in await session.execute(_DAYS, line._asdict() | {"days": days}):
+        mine = found.setdefault(row.day, Addends())
+        mine.days.append(MemberDay(row.service_point_id, row.first_s, row.decimals, json.loads(row.vals)))
+        if row.source_time is not None and (mine.source_time is None or row.source_time > mine.source_time):
+            mine.source_time = row.source_time
+    return found
 
-    Versions are microseconds: above the one before, and above those of a store that was lost since.
-    """
-    values = {"first_s": total.first, "decimals": total.decimals, "vals": json.dumps(total.values)}
-    mine = [sum_day.c[name] == value for name, value in key._asdict().items()]
-    held = (await session.execute(select(sum_day).where(*mine).with_for_update())).one_or_none()
-    if held is not None and (held.first_s, held.decimals, held.vals) == tuple(values.values()):
-        return None
-    version = max(0 if held is None else held.version + 1, int(now.timestamp() * 1_000_000))
-    row = insert(sum_day).values(**key._asdict(), version=version, **values)
-    await session.execute(
-        row.on_conflict_do_update(
-            index_elements=["aggregation_id", "kind_id", "day", "interval_seconds", "phase"],
-            set_={name: row.excluded[name] for name in ("version", *values)},
-        )
-    )
-    return version
+
+async def load_spans(session: AsyncSession, line: Line) -> list[Span]:
+    """When the members have values of this kind; one span per member that has any."""
+    arguments = {"aggregation_id": line.aggregation_id, "kind_id": line.kind_id}
+    return [Span(*row) for row in await session.execute(_SPANS_OF, arguments)]
+
+
+_SAVE_SUMS = text("""
+    INSERT INTO sum_day (aggregation_id, kind_id, interval_seconds, phase, day, version, first_s, decimals, vals)
+    SELECT CAST(:aggregation_id AS uuid), CAST(:kind_id AS integer), CAST(:interval_seconds AS integer), CAST(:phase AS integer), u.*
+    FROM unnest(
+        CAST(:days AS date[]), CAST(:versions AS bigint[]), CAST(:firsts AS bigint[]), CAST(:decimals AS smallint[]), CAST(:vals AS text[])
+    ) AS u
+    ON CONFLICT (aggregation_id, kind_id, day, interval_seconds, phase) DO UPDATE SET
+        version = excluded.version, first_s = excluded.first_s, decimals = excluded.decimals, vals = excluded.vals
+""")
+
+
+async def held_sums(session: AsyncSession, line: Line, days: Sequence[date]) -> dict[date, HeldSum]:
+    """The sums as they are stored, by day."""
+    rows = await session.execute(select(sum_day).where(line.holds(sum_day), sum_day.c.day.in_(days)))
+    return {row.day: HeldSum(row.version, SumDay(row.first_s, row.decimals, tuple(json.loads(row.vals)))) for row in rows}
+
+
+async def save_sums(session: AsyncSession, line: Line, sums: Mapping[date, HeldSum]) -> None:
+    """Store sums in place of those that are held."""
+    columns = {
+        "days": list(sums),
+        "versions": [one.version for one in sums.values()],
+        "firsts": [one.total.first for one in sums.values()],
+        "decimals": [one.total.decimals for one in sums.values()],
+        "vals": [json.dumps(one.total.values) for one in sums.values()],
+    }
+    await session.execute(_SAVE_SUMS, line._asdict() | columns)
 
 
 _AMOUNTS = text("""
@@ -246,10 +291,3 @@ async def amounts(session: AsyncSession, aggregation_id: UUID, first_day: date, 
 async def has_sums(session: AsyncSession, aggregation_id: UUID) -> bool:
     """Whether there is any sum to read."""
     return await session.scalar(select(sum_day.c.version).where(sum_day.c.aggregation_id == aggregation_id).limit(1)) is not None
-
-
-async def held_sum(session: AsyncSession, key: DayKey) -> SumDay | None:
-    """The sum as it is stored."""
-    mine = [sum_day.c[name] == value for name, value in key._asdict().items()]
-    row = (await session.execute(select(sum_day).where(*mine))).one_or_none()
-    return None if row is None else SumDay(row.first_s, row.decimals, tuple(json.loads(row.vals)))
