@@ -12,8 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import DefaultPartitioner
 
 from cds_common.events.utility import ReadingsRecordedV1
+from cds_common.groups import consumer_group
 
-TOPIC, GROUP = "utility.meter-readings", "cds-usage"
+TOPIC = "utility.meter-readings"
+GROUP = consumer_group("usage", TOPIC)
 START = datetime(2024, 1, 1, 8, tzinfo=UTC)
 """Local midnight; the measured days lie in a winter without a change of clocks."""
 HEADERS = [("event_type", ReadingsRecordedV1.type_name().encode()), ("content-type", b"application/json")]

@@ -47,13 +47,6 @@ FIRST = date(2026, 2, 1)
 INBOX = "SELECT count(*) FROM inbox WHERE consumer LIKE '%{}%'"
 
 
-def kill_when(stack: LocalStack, part: str, begun: Callable[[], bool]) -> None:
-    """SIGKILL `part` as soon as its work has begun, and start it again."""
-    until(f"{part} has begun", lambda: True if begun() else None)
-    stack.kill(part)
-    stack.start(part)
-
-
 def seen(stack: LocalStack, service: str, consumer: str) -> Callable[[], bool]:
     """Whether the consumer has committed messages since now."""
     before = int(scalar(stack, service, INBOX.format(consumer)))
@@ -65,75 +58,80 @@ def outbox(stack: LocalStack, service: str) -> int:
     return int(scalar(stack, service, "SELECT count(*) FROM outbox WHERE published_at IS NULL"))
 
 
-def test_usage_worker_killed_while_readings_come_in(stack: LocalStack, reader: Story) -> None:
-    numbers = [f"KU-{n}" for n in range(6)]
-    send(stack, [event for number in numbers for event in household(number)])
+KILLED_METERS = [f"KU-{n}" for n in range(6)]
+KILLED_BLOCK = [f"KG-{n:02d}" for n in range(16)]
+KILLED_HOMES = [f"KA-{n:03d}" for n in range(40)]
+KILLED_BILLS = [date(2025, 3, 1) + timedelta(days=n) for n in range(120)]
+
+
+@pytest.fixture(scope="module")
+def interrupted(loaded: LocalStack) -> LocalStack:
+    """Homes, readings, bills and the values of a group come in at once; each of the four workers is killed while it takes its own in."""
+    block = AggregationRecordedV1(
+        environment="sandbox", source_time=SINCE, aggregation_ref="AGG-KG", aggregation_number="KG-BLOCK", name="Block of sixteen",
+        aggregation_types=["confidential", "building"], servicepoint_refs=[f"SP-{number}" for number in KILLED_BLOCK],
+    )  # fmt: skip
+    known = [*KILLED_METERS, *KILLED_BLOCK, "KB-1"]
+    send(loaded, [*(event for number in known for event in household(number)), block])
     days = [FIRST + timedelta(days=n) for n in range(28)]
-    begun = seen(stack, "usage", "reading")
-    sent = begin(stack, [readings(number, day, [1000 + n] * 96) for day in days for n, number in enumerate(numbers)])
+    begun = {
+        "billing-worker": seen(loaded, "billing", "bill"),
+        "accounts-worker": seen(loaded, "accounts", "account"),
+        "usage-worker": seen(loaded, "usage", "reading"),
+        "aggregation-worker": seen(loaded, "aggregation", "usage"),
+    }
+    sent = begin(
+        loaded,
+        [
+            *(event for number in KILLED_HOMES for event in household(number)),
+            *(bill("KB-1", day, Decimal("10.25")) for day in KILLED_BILLS),
+            *(readings(number, day, [1000 + n] * 96) for day in days for n, number in enumerate(KILLED_METERS)),
+            *(readings(number, day, [250] * 96) for day in days[:4] for number in KILLED_BLOCK),
+        ],
+    )
+    for part, work in begun.items():
+        until(f"{part} has begun", lambda w=work: True if w() else None)
+        loaded.kill(part)
+    for part in begun:
+        loaded.start(part, wait=False)
+    finish(loaded, sent)
+    return loaded
 
-    kill_when(stack, "usage-worker", begun)
-    finish(stack, sent)
 
-    token = query(reader, "cds_query_usage", account_numbers=numbers, segment_start="P3Y")
+def test_usage_worker_killed_while_readings_come_in(interrupted: LocalStack, reader: Story) -> None:
+    token = query(reader, "cds_query_usage", account_numbers=KILLED_METERS, segment_start="P3Y")
     # 6 meters of 28 days of 96 values: 1.000, 1.001 ... 1.005 kWh.
     settles((6 * 28 * 96, 28 * 96 * Decimal("6.015")), lambda: energy(listing(reader, "usage_segments", token)))
-    settles(0, lambda: outbox(stack, "usage"))
+    settles(0, lambda: outbox(interrupted, "usage"))
 
 
-def test_billing_worker_killed_while_bills_come_in(stack: LocalStack, reader: Story) -> None:
-    send(stack, household("KB-1"))
-    issued = [date(2025, 3, 1) + timedelta(days=n) for n in range(120)]
-    begun = seen(stack, "billing", "bill")
-    sent = begin(stack, [bill("KB-1", day, Decimal("10.25")) for day in issued])
-
-    kill_when(stack, "billing-worker", begun)
-    finish(stack, sent)
-
+def test_billing_worker_killed_while_bills_come_in(interrupted: LocalStack, reader: Story) -> None:
     token = query(reader, "cds_query_bill_statements", account_numbers=["KB-1"], statement_date_start="infinite")
     settles(
-        [(day.isoformat(), Decimal("10.25")) for day in issued],
+        [(day.isoformat(), Decimal("10.25")) for day in KILLED_BILLS],
         lambda: sorted((s["statement_date"], s["amount_due"]) for s in listing(reader, "bill_statements", token)),
     )
     token = query(reader, "cds_query_bill_sections", account_numbers=["KB-1"], start_date="P7Y")
     settles(120, lambda: len(listing(reader, "bill_sections", token)))
+    settles(0, lambda: outbox(interrupted, "billing"))
 
 
-def test_accounts_worker_killed_while_customers_come_in(stack: LocalStack, reader: Story) -> None:
-    numbers = [f"KA-{n:03d}" for n in range(40)]
-    begun = seen(stack, "accounts", "account")
-    sent = begin(stack, [event for number in numbers for event in household(number)])
-
-    kill_when(stack, "accounts-worker", begun)
-    finish(stack, sent)
-
+def test_accounts_worker_killed_while_customers_come_in(interrupted: LocalStack, reader: Story) -> None:
     for scope_type, key, name in (
         ("cds_query_accounts", "accounts", "account_number"),
         ("cds_query_service_contracts", "service_contracts", "contract_number"),
         ("cds_query_meter_devices", "meter_devices", "meter_number"),
     ):
         include = {"include_account_numbers": True, "include_contract_numbers": True, "include_meter_numbers": True}
-        token = query(reader, scope_type, account_numbers=numbers, **include)
-        settles(numbers, lambda t=token, k=key, n=name: sorted(item[n] for item in listing(reader, k, t)))
+        token = query(reader, scope_type, account_numbers=KILLED_HOMES, **include)
+        settles(KILLED_HOMES, lambda t=token, k=key, n=name: sorted(item[n] for item in listing(reader, k, t)))
     # What accounts says about them has reached the others: usage knows each point.
     known = "SELECT count(*) FROM resource WHERE kind = 'service_point' AND number LIKE 'KA-%'"
-    settles(40, lambda: scalar(stack, "usage", known))
+    settles(40, lambda: scalar(interrupted, "usage", known))
 
 
-def test_aggregation_worker_killed_while_sums_are_made(stack: LocalStack, reader: Story) -> None:
-    numbers = [f"KG-{n:02d}" for n in range(16)]
-    block = AggregationRecordedV1(
-        environment="sandbox", source_time=SINCE, aggregation_ref="AGG-KG", aggregation_number="KG-BLOCK", name="Block of sixteen",
-        aggregation_types=["confidential", "building"], servicepoint_refs=[f"SP-{number}" for number in numbers],
-    )  # fmt: skip
-    send(stack, [*(event for number in numbers for event in household(number)), block])
-    days = [FIRST + timedelta(days=n) for n in range(4)]
-    begun = seen(stack, "aggregation", "usage")
-    sent = begin(stack, [readings(number, day, [250] * 96) for day in days for number in numbers])
-
-    kill_when(stack, "aggregation-worker", begun)
-    finish(stack, sent)
-
+@pytest.mark.usefixtures("interrupted")
+def test_aggregation_worker_killed_while_sums_are_made(reader: Story) -> None:
     # Sixteen equal homes are above the threshold: no consent is needed.
     token = query(reader, "cds_query_usage", aggregation_numbers=["KG-BLOCK"], include_aggregations=True, segment_start="P3Y")
     expected = (4 * 96, 4 * 96 * Decimal("4.000"))

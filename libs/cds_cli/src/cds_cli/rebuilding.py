@@ -1,13 +1,15 @@
 """Empties the store of a data service and fills it again from its topics."""
 
 import asyncio
+from collections.abc import Mapping
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from cds_cli.loading.publish import Sent, end_offsets
+from cds_common.groups import groups_of
 from cds_local.stack import LocalStack
 
 REBUILT = ("accounts", "billing", "usage", "aggregation")
@@ -39,9 +41,9 @@ def rebuild_store(stack: LocalStack, service: str) -> None:
     stack.postgres.sql(f"DROP DATABASE {service} WITH (FORCE);")
     stack.postgres.ensure_databases({service: stack.secrets[f"{service.upper()}_DATABASE_PASSWORD"]})
     stack.migrate(service)
-    ends = asyncio.run(_from_the_start(stack.kafka_bootstrap_servers, f"cds-{service}"))
+    ends = asyncio.run(_from_the_start(stack.kafka_bootstrap_servers, service))
     stack.start(worker)
-    taken = asyncio.run(_read_to(stack.kafka_bootstrap_servers, f"cds-{service}", ends))
+    taken = asyncio.run(_read_to(stack.kafka_bootstrap_servers, ends))
     stack.start(api)
     if not taken:
         raise RebuildFailed(f"{service} has not read everything after {READING_SECONDS} s: see `cds topics`")
@@ -67,14 +69,21 @@ async def _last_words(database_url: str) -> None:
         await connection.close()
 
 
-async def _from_the_start(servers: str, group: str) -> Sent:
-    """Put the group, none of which may run, before the first message of each partition it has read; returns where they end now."""
+async def _from_the_start(servers: str, service: str) -> dict[str, Sent]:
+    """Put the service's groups, none of which may run, before the first message of each partition they have read.
+
+    Returns where the partitions end now, by group.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
-        partitions = list(await admin.list_consumer_group_offsets(group))
+        groups = [group for group, *_ in await admin.list_consumer_groups() if group.startswith(groups_of(service))]
+        return {group: await _rewind(servers, group, list(await admin.list_consumer_group_offsets(group))) for group in groups}
     finally:
         await admin.close()
+
+
+async def _rewind(servers: str, group: str, partitions: list[TopicPartition]) -> Sent:
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, group_id=group, enable_auto_commit=False, retry_backoff_ms=5)
     await consumer.start()
     try:
@@ -87,17 +96,21 @@ async def _from_the_start(servers: str, group: str) -> Sent:
     return {partition: end for partition, end in ends.items() if partition in begins and end > begins[partition]}
 
 
-async def _read_to(servers: str, group: str, ends: Sent) -> bool:
+async def _read_to(servers: str, ends: Mapping[str, Sent]) -> bool:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
         async with asyncio.timeout(READING_SECONDS):
             while True:
-                read = await admin.list_consumer_group_offsets(group)
-                if all(partition in read and read[partition].offset >= end for partition, end in ends.items()):
+                if all([await _has_read(admin, group, wanted) for group, wanted in ends.items()]):
                     return True
                 await asyncio.sleep(0.25)
     except TimeoutError:
         return False
     finally:
         await admin.close()
+
+
+async def _has_read(admin: AIOKafkaAdminClient, group: str, ends: Sent) -> bool:
+    read = await admin.list_consumer_group_offsets(group)
+    return all(partition in read and read[partition].offset >= end for partition, end in ends.items())

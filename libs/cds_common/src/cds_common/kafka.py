@@ -1,5 +1,6 @@
 """The bus as every worker uses it: one broker with tracing, exact JSON, retry and dead letters."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from faststream.specification import AsyncAPI
 from opentelemetry import trace
 
 from cds_common import db, exact_json
+from cds_common.groups import consumer_group
 from cds_common.kafka_retry import ConsumerHealth, RetryPolicy, retry_middleware
 from cds_common.settings import CommonSettings
 
@@ -36,20 +38,20 @@ def event_type(*names: str) -> Callable[[StreamMessage[Any]], bool]:
 
 
 def subscriber(
-    router: KafkaRouter, topic: str, *, group: str, batch: bool = False, max_records: int | None = None, batch_timeout_ms: int = 100
+    router: KafkaRouter, topic: str, *, service: str, batch: bool = False, max_records: int | None = None, batch_timeout_ms: int = 100
 ) -> Any:
-    """Subscribe `router` to a topic by the conventions of the project: group `cds-<service>`, from the start, nothing acknowledged early.
+    """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
     With `batch` the handler gets a list of at most `max_records` messages, and waits at most `batch_timeout_ms` for the first.
     """
     return router.subscriber(
         topic,
-        group_id=f"cds-{group}",
+        group_id=consumer_group(service, topic),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
         heartbeat_interval_ms=3_000,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=500,
         batch=batch,
         max_records=max_records,
         batch_timeout_ms=batch_timeout_ms,
@@ -64,12 +66,26 @@ async def _decode(message: StreamMessage[Any]) -> Any:
     return exact_json.decode(message.body)
 
 
+class _Broker(KafkaBroker):
+    """A broker whose subscribers join their groups side by side: each waits until its group has settled."""
+
+    async def start(self) -> None:
+        await self.connect()
+        joined = await asyncio.gather(*(subscriber.start() for subscriber in self.subscribers), return_exceptions=True)
+        for outcome in joined:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        for publisher in self.publishers:
+            await publisher.start()
+        self.running = True
+
+
 def build_broker(settings: CommonSettings, *, routers: Iterable[KafkaRouter] = (), retry: RetryPolicy | None = None) -> KafkaBroker:
     """The broker of a worker, not yet connected. Set the context global `sessions` before it starts.
 
     Its producer is idempotent and waits for all replicas. Topics are created by the operator, never by the way.
     """
-    broker = KafkaBroker(
+    broker = _Broker(
         settings.kafka_bootstrap_servers.split(","),
         client_id=f"cds-{settings.service}",
         security=_security(settings),

@@ -10,14 +10,14 @@ from cds_common.kafka_retry import ConsumerHealth
 
 
 def consumers_check(broker: KafkaBroker, lag_limit: int) -> Check:
-    """Every subscriber has a running consumer; messages behind, by the brokers' last answers, are at most `lag_limit`."""
+    """Every subscriber has joined its group; messages behind, by the brokers' last answers, are at most `lag_limit`."""
 
     async def check() -> dict[str, Any]:
         health: ConsumerHealth = broker.context.get("consumer_health")
         lag, idle = 0, 0
         for subscriber in broker.subscribers:
             consumer: AIOKafkaConsumer | None = getattr(subscriber, "consumer", None)
-            if consumer is None:
+            if consumer is None or not subscriber.running:
                 idle += 1
                 continue
             for partition in consumer.assignment():

@@ -39,7 +39,7 @@ def handled() -> Handled:
 
 def _router(handled: Handled) -> KafkaRouter:
     router = KafkaRouter()
-    things = subscriber(router, "test.things", group="sample")
+    things = subscriber(router, "test.things", service="sample")
 
     @things(filter=event_type("thing.changed.v1"))
     async def on_change(event: ThingChangedV1, sessions: Sessions) -> None:
@@ -135,7 +135,7 @@ async def test_bad_message_in_a_batch_is_parked_alone(settings: SampleSettings, 
     seen: list[int] = []
     router = KafkaRouter()
 
-    @subscriber(router, "test.readings", group="sample", batch=True)
+    @subscriber(router, "test.readings", service="sample", batch=True)
     async def on_batch(events: list[ThingChangedV1]) -> None:
         if any(event.version == 13 for event in events):
             raise RuntimeError("thirteen")

@@ -54,7 +54,7 @@ async def worker_settings(committed: Database, committed_engine: AsyncEngine, ka
 
 def sample_router(incoming: str, outgoing: str, group: str) -> KafkaRouter:
     router = KafkaRouter()
-    things = subscriber(router, incoming, group=group)
+    things = subscriber(router, incoming, service=group)
 
     @things(filter=event_type("thing.changed.v1"))
     async def on_change(event: ThingChangedV1, sessions: Sessions) -> None:

@@ -18,7 +18,7 @@ from cds_common.ids import Kind
 from cds_common.testing.schemas import assert_valid
 from cds_common.testing.tokens import TokenMaker
 from cds_usage.application.list_segments import SegmentReader
-from cds_usage.application.record_aggregate import record_aggregate
+from cds_usage.application.record_aggregates import ingest_aggregates
 from cds_usage.domain.value_formats import CatalogueFormat, FormatCatalogue
 from cds_usage.persistence.series import SeriesKinds
 from services.usage.tests.api.test_eacs import an_eac, record
@@ -89,9 +89,7 @@ async def usage(stage: Stage) -> Stage:
         shape={"value_type": "electric_usage", "units": "kWh"}, interval_seconds=900, start=at(START), decimals=3, values=[0, 2, 4],
         source_time=at("2026-03-10T00:00:00Z"),
     )  # fmt: skip
-    await stage.ingest.partitions.ensure([total.day])
-    async with stage.sessions.begin() as session:
-        await record_aggregate(session, total, stage.ingest.kinds, stage.ingest.calendar, stage.now)
+    await ingest_aggregates(stage.sessions, stage.ingest, [total.model_dump()])
     return stage
 
 

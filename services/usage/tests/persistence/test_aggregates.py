@@ -6,7 +6,7 @@ import pytest
 
 from cds_common.events.values import AggregateDayV1, AggregationPublishedV1
 from cds_common.grant_copy.testing import an_entry
-from cds_usage.application.record_aggregate import record_aggregate
+from cds_usage.application.record_aggregates import ingest_aggregates
 from cds_usage.persistence.copies import store_aggregation
 from cds_usage.persistence.segments_read import SegmentFilters
 from services.usage.tests.builders import FLAG, Stage, at, column, point_entry, readings, rid
@@ -25,9 +25,7 @@ class TestAggregates:
 
     async def _store(self, stage: Stage, *events: AggregateDayV1) -> None:
         for event in events:
-            await stage.ingest.partitions.ensure([event.day])
-            async with stage.sessions.begin() as session:
-                await record_aggregate(session, event, stage.ingest.kinds, stage.ingest.calendar, stage.now)
+            await ingest_aggregates(stage.sessions, stage.ingest, [event.model_dump()])
 
     @pytest.mark.req("WG3D-167")
     async def test_sums_are_segments_of_their_aggregation(self, stage: Stage) -> None:
@@ -68,6 +66,16 @@ class TestAggregates:
         entry = an_entry(flags=[FLAG], reach={"aggregation": [rid("aggregation", "G-1")]}, value_formats=["el-15min"])
         (segment,) = await stage.segments(entry)
         assert column(segment) == ["0.007", None]
+
+    async def test_a_batch_of_days_is_stored_whatever_its_order_and_once(self, stage: Stage) -> None:
+        other = self._day(4, aggregation_id=rid("aggregation", "G-2"))
+        batch = [self._day(7, None, version=3), self._day(1, 2), other, self._day(5, 5, version=2)]
+        bodies = [event.model_dump() for event in [*batch, batch[0]]]
+        assert await ingest_aggregates(stage.sessions, stage.ingest, bodies) == 4
+        assert await ingest_aggregates(stage.sessions, stage.ingest, bodies) == 0
+        reach = {"aggregation": [rid("aggregation", "G-1"), rid("aggregation", "G-2")]}
+        entry = an_entry(flags=[FLAG], reach=reach, value_formats=["el-15min"])
+        assert sorted(str(column(one)) for one in await stage.segments(entry)) == ["['0.004']", "['0.007', None]"]
 
     async def test_aggregations_come_after_what_has_no_number(self, stage: Stage) -> None:
         await self._store(stage, self._day(1))

@@ -9,20 +9,21 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from cds_common.events.utility import UtilityEvent
+from cds_common.groups import consumer_group
 
 IN_FLIGHT = 500
 CONSUMERS: Mapping[str, tuple[str, ...]] = {
-    "utility.customers": ("cds-accounts",),
-    "utility.accounts": ("cds-accounts",),
-    "utility.contracts": ("cds-accounts",),
-    "utility.servicepoints": ("cds-accounts",),
-    "utility.meters": ("cds-accounts",),
-    "utility.bills": ("cds-billing",),
-    "utility.meter-readings": ("cds-usage",),
-    "utility.aggregations": ("cds-aggregation",),
-    "utility.eacs": ("cds-usage",),
+    "utility.customers": ("accounts",),
+    "utility.accounts": ("accounts",),
+    "utility.contracts": ("accounts",),
+    "utility.servicepoints": ("accounts",),
+    "utility.meters": ("accounts",),
+    "utility.bills": ("billing",),
+    "utility.meter-readings": ("usage",),
+    "utility.aggregations": ("aggregation",),
+    "utility.eacs": ("usage",),
 }
-"""Which consumer groups take a topic in: `wait_until_taken` watches them."""
+"""Which services take a topic in: `wait_until_taken` watches their consumer groups."""
 
 Sent = dict[TopicPartition, int]
 """Partition -> offset after the last message that we sent."""
@@ -89,13 +90,14 @@ async def wait_until_taken(bootstrap_servers: str, sent: Sent, on_left: Callable
         async with asyncio.timeout(timeout_seconds):
             while True:
                 left = 0
-                for group in {group for partition in sent for group in CONSUMERS.get(partition.topic, ())}:
-                    offsets = await admin.list_consumer_group_offsets(group)
-                    left += sum(
-                        max(0, end - max(0, offsets[partition].offset if partition in offsets else 0))
-                        for partition, end in sent.items()
-                        if group in CONSUMERS.get(partition.topic, ())
-                    )
+                for topic in {partition.topic for partition in sent}:
+                    for service in CONSUMERS.get(topic, ()):
+                        offsets = await admin.list_consumer_group_offsets(consumer_group(service, topic))
+                        left += sum(
+                            max(0, end - max(0, offsets[partition].offset if partition in offsets else 0))
+                            for partition, end in sent.items()
+                            if partition.topic == topic
+                        )
                 on_left(left)
                 if left == 0:
                     return True

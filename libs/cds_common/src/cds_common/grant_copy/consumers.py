@@ -32,7 +32,7 @@ def subscribe_grant_copy(router: KafkaRouter, *, service: DataService, on_change
 
     changed = on_change or answer
     subscribe_grants(router, service=service, on_change=changed)
-    entitlements = subscriber(router, "cds.entitlements", group=service)
+    entitlements = subscriber(router, "cds.entitlements", service=service)
     _KEPT.append(entitlements)
 
     @entitlements(filter=event_type(EntitlementsResolvedV1.type_name()))
@@ -48,7 +48,7 @@ def subscribe_grant_copy(router: KafkaRouter, *, service: DataService, on_change
 
 def subscribe_grants(router: KafkaRouter, *, service: DataService, on_change: OnChange) -> None:
     """Subscribe `router` to Grants and heartbeats of `cds.grants` only (accounts resolves the entitlements itself)."""
-    grants = subscriber(router, "cds.grants", group=service)
+    grants = subscriber(router, "cds.grants", service=service)
     _KEPT.append(grants)
 
     @grants(filter=event_type(GrantPublishedV1.type_name()))

@@ -12,7 +12,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-messages = subscriber(router, "cds.aggregations", group="accounts")
+messages = subscriber(router, "cds.aggregations", service="accounts")
 
 
 @messages(filter=event_type(AggregationPublishedV1.type_name()))

@@ -16,7 +16,7 @@ from cds_common.kafka import Sessions, event_type, subscriber
 from cds_common.utility.entities import covered_numbers, numbered_as_covered
 
 router = KafkaRouter()
-messages = subscriber(router, "utility.accounts", group="accounts")
+messages = subscriber(router, "utility.accounts", service="accounts")
 
 
 @messages(filter=event_type(AccountRecordedV1.type_name()))

@@ -11,7 +11,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-messages = subscriber(router, "utility.customers", group="accounts")
+messages = subscriber(router, "utility.customers", service="accounts")
 
 
 @messages(filter=event_type(CustomerRecordedV1.type_name()))

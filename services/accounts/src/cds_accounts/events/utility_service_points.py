@@ -13,7 +13,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-messages = subscriber(router, "utility.servicepoints", group="accounts")
+messages = subscriber(router, "utility.servicepoints", service="accounts")
 
 
 @messages(filter=event_type(ServicePointRecordedV1.type_name()))

@@ -15,7 +15,7 @@ from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
 UtilityRules = Annotated[Rules, Context("rules")]
-aggregations = subscriber(router, AggregationRecordedV1.topic, group="aggregation")
+aggregations = subscriber(router, AggregationRecordedV1.topic, service="aggregation")
 
 
 @aggregations(filter=event_type(AggregationRecordedV1.type_name()))

@@ -9,7 +9,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-resources = subscriber(router, ResourcePublishedV1.topic, group="aggregation")
+resources = subscriber(router, ResourcePublishedV1.topic, service="aggregation")
 
 
 @resources(filter=event_type(ResourcePublishedV1.type_name()))

@@ -11,7 +11,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-accesses = subscriber(router, "cds.access", group="auth")
+accesses = subscriber(router, "cds.access", service="auth")
 
 
 @accesses(filter=event_type("access.logged.v1"))

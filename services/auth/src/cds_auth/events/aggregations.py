@@ -10,7 +10,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-aggregations = subscriber(router, "cds.aggregations", group="auth")
+aggregations = subscriber(router, "cds.aggregations", service="auth")
 
 
 @aggregations(filter=event_type("aggregation.published.v1"))

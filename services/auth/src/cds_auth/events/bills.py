@@ -10,7 +10,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-bills = subscriber(router, "cds.bills", group="auth")
+bills = subscriber(router, "cds.bills", service="auth")
 
 
 @bills(filter=event_type("bill.published.v1"))

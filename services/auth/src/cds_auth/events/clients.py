@@ -13,7 +13,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-clients = subscriber(router, "cds.clients", group="auth")
+clients = subscriber(router, "cds.clients", service="auth")
 
 
 @clients(filter=event_type("client.published.v1"))

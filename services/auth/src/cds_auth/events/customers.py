@@ -12,7 +12,7 @@ from cds_common.kafka import Sessions, event_type, subscriber
 from cds_common.utility import Utility
 
 router = KafkaRouter()
-customers = subscriber(router, "cds.customers", group="auth")
+customers = subscriber(router, "cds.customers", service="auth")
 
 
 @customers(filter=event_type("customer.published.v1"))

@@ -13,7 +13,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-readiness = subscriber(router, "cds.readiness", group="auth")
+readiness = subscriber(router, "cds.readiness", service="auth")
 
 
 @readiness(filter=event_type("grant.readiness.v1"))

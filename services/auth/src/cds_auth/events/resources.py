@@ -10,7 +10,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-resources = subscriber(router, "cds.resources", group="auth")
+resources = subscriber(router, "cds.resources", service="auth")
 
 
 @resources(filter=event_type("resource.published.v1"))

@@ -8,7 +8,7 @@ from cds_common.inbox import once
 from cds_common.kafka import Sessions, event_type, subscriber
 
 router = KafkaRouter()
-resources = subscriber(router, "cds.resources", group="billing")
+resources = subscriber(router, "cds.resources", service="billing")
 
 
 @resources(filter=event_type(ResourcePublishedV1.type_name()))

@@ -14,7 +14,7 @@ from cds_common.kafka import Sessions, event_type, subscriber
 from cds_common.utility.entities import covered_numbers, numbered_as_covered
 
 router = KafkaRouter()
-bills = subscriber(router, "utility.bills", group="billing")
+bills = subscriber(router, "utility.bills", service="billing")
 
 
 @bills(filter=event_type(BillRecordedV1.type_name()))

@@ -10,7 +10,7 @@ from cds_common.kafka import Sessions, event_type, subscriber
 from cds_registry.persistence.grants import concerns_registry, keep_grant, keep_heartbeat
 
 router = KafkaRouter()
-grants = subscriber(router, "cds.grants", group="registry")
+grants = subscriber(router, "cds.grants", service="registry")
 
 
 @grants(filter=event_type(GrantPublishedV1.type_name()))

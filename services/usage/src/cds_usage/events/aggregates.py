@@ -1,4 +1,4 @@
-"""`cds.aggregates`: sums of Aggregations, day by day."""
+"""`cds.aggregates`: sums of Aggregations, day by day, taken in batches."""
 
 from typing import Annotated
 
@@ -6,26 +6,17 @@ from faststream import Context
 from faststream.kafka import KafkaRouter
 
 from cds_common.events.values import AggregateDayV1
-from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.kafka import Sessions, subscriber
 from cds_usage.application.ingest import Ingest
-from cds_usage.application.record_aggregate import record_aggregate
+from cds_usage.application.record_aggregates import ingest_aggregates
 
 router = KafkaRouter()
 IngestParts = Annotated[Ingest, Context("ingest")]
 
-aggregates = subscriber(router, AggregateDayV1.topic, group="usage")
-
-
-@aggregates(filter=event_type(AggregateDayV1.type_name()))
-async def on_aggregate(event: AggregateDayV1, sessions: Sessions, ingest: IngestParts) -> None:
-    """Store a day of sums."""
-    await ingest.partitions.ensure([event.day])
-    async with once(sessions, consumer="usage.aggregates", event_id=event.event_id) as session:
-        if session is not None:
-            await record_aggregate(session, event, ingest.kinds, ingest.calendar, ingest.now())
+aggregates = subscriber(router, AggregateDayV1.topic, service="usage", batch=True, max_records=200)
 
 
 @aggregates
-async def ignore_unknown(event: dict[str, object]) -> None:
-    """Newer event types are not ours to fail on."""
+async def on_aggregates(messages: list[dict[str, object]], sessions: Sessions, ingest: IngestParts) -> None:
+    """One transaction per batch."""
+    await ingest_aggregates(sessions, ingest, messages)

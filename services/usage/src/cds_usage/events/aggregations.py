@@ -9,7 +9,7 @@ from cds_usage.persistence.copies import store_aggregation
 
 router = KafkaRouter()
 
-aggregations = subscriber(router, AggregationPublishedV1.topic, group="usage")
+aggregations = subscriber(router, AggregationPublishedV1.topic, service="usage")
 
 
 @aggregations(filter=event_type(AggregationPublishedV1.type_name()))

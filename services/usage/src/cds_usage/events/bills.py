@@ -14,7 +14,7 @@ from cds_usage.persistence.copies import store_bill
 router = KafkaRouter()
 IngestParts = Annotated[Ingest, Context("ingest")]
 
-bills = subscriber(router, BillPublishedV1.topic, group="usage")
+bills = subscriber(router, BillPublishedV1.topic, service="usage")
 
 
 @bills(filter=event_type(BillPublishedV1.type_name()))

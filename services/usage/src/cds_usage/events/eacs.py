@@ -14,7 +14,7 @@ from cds_usage.application.record_eac import record_eac
 router = KafkaRouter()
 IngestParts = Annotated[Ingest, Context("ingest")]
 
-eacs = subscriber(router, EacRecordedV1.topic, group="usage")
+eacs = subscriber(router, EacRecordedV1.topic, service="usage")
 
 
 @eacs(filter=event_type(EacRecordedV1.type_name()))

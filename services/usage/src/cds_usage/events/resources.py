@@ -14,7 +14,7 @@ from cds_usage.application.ingest import Ingest
 router = KafkaRouter()
 IngestParts = Annotated[Ingest, Context("ingest")]
 
-resources = subscriber(router, ResourcePublishedV1.topic, group="usage")
+resources = subscriber(router, ResourcePublishedV1.topic, service="usage")
 
 
 @resources(filter=event_type(ResourcePublishedV1.type_name()))

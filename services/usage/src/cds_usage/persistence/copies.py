@@ -1,15 +1,15 @@
 """Copies of bills' sections and aggregations' numbers: newest version only."""
 
-from uuid import UUID
+from collections.abc import Mapping
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cds_common.events.values import AggregateDayV1, AggregationPublishedV1, BillPublishedV1, BillSectionLink
+from cds_common.events.values import AggregationPublishedV1, BillPublishedV1, BillSectionLink
 from cds_usage.domain.calendar import Calendar
 from cds_usage.domain.day_block import BlockKey
-from cds_usage.persistence.tables import aggregate_day, aggregation_copy, bill_copy, bill_section_link, usage_segment
+from cds_usage.persistence.tables import aggregation_copy, bill_copy, bill_section_link, usage_segment
 
 
 async def store_bill(session: AsyncSession, event: BillPublishedV1, calendar: Calendar) -> None:
@@ -61,13 +61,25 @@ async def store_aggregation(session: AsyncSession, event: AggregationPublishedV1
         await session.execute(update(usage_segment).where(mine).values(aggregation_number=event.aggregation_number))
 
 
-async def claim_aggregate_day(session: AsyncSession, key: BlockKey, event: AggregateDayV1) -> bool:
-    """Whether `event` is newer than what is stored of that day; its version is noted."""
-    row = upsert(aggregate_day).values(**key._asdict(), version=event.version)
-    row = row.on_conflict_do_update(
-        index_elements=["owner_id", "series_id", "day", "interval_seconds", "phase"],
-        set_={"version": row.excluded.version},
-        where=aggregate_day.c.version < row.excluded.version,
-    )
-    claimed: UUID | None = await session.scalar(row.returning(aggregate_day.c.owner_id))
-    return claimed is not None
+_CLAIM_DAYS = text("""
+    INSERT INTO aggregate_day AS d (owner_id, series_id, day, interval_seconds, phase, version)
+    SELECT * FROM unnest(CAST(:owners AS uuid[]), CAST(:series AS uuid[]), CAST(:days AS date[]), CAST(:intervals AS integer[]),
+        CAST(:phases AS integer[]), CAST(:versions AS bigint[]))
+    ON CONFLICT (owner_id, series_id, day, interval_seconds, phase) DO UPDATE SET version = excluded.version
+    WHERE d.version < excluded.version
+    RETURNING owner_id, series_id, day, interval_seconds, phase
+""")
+
+
+async def claim_aggregate_days(session: AsyncSession, versions: Mapping[BlockKey, int]) -> list[BlockKey]:
+    """The days of which no version as new as this is stored; theirs are noted."""
+    keys = sorted(versions)  # two batches that meet wait for each other in one order
+    columns = {
+        "owners": [key.owner_id for key in keys],
+        "series": [key.series_id for key in keys],
+        "days": [key.day for key in keys],
+        "intervals": [key.interval_seconds for key in keys],
+        "phases": [key.phase for key in keys],
+        "versions": [versions[key] for key in keys],
+    }
+    return [BlockKey(*row) for row in await session.execute(_CLAIM_DAYS, columns)] if keys else []
