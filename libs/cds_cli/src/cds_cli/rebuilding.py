@@ -78,7 +78,8 @@ async def _from_the_start(servers: str, service: str) -> dict[str, Sent]:
     await admin.start()
     try:
         groups = [group for group, *_ in await admin.list_consumer_groups() if group.startswith(groups_of(service))]
-        return {group: await _rewind(servers, group, list(await admin.list_consumer_group_offsets(group))) for group in groups}
+        read = {group: list(await admin.list_consumer_group_offsets(group)) for group in groups}
+        return {group: await _rewind(servers, group, partitions) for group, partitions in read.items() if partitions}
     finally:
         await admin.close()
 
