@@ -94,8 +94,8 @@ class _Held:
         return self.row.environment == token.environment and self.row.registration_id == token.registration_id and not (revoked or too_old)
 
     def waits(self, now: datetime) -> bool:
-        """Open, but auth had enabled nothing yet when it published this copy."""
-        return self.known and self.row.status == "pending" and self.opens(now) and not self.row.enabled_entries
+        """Open, but auth had not enabled every entry yet when it published this copy: entries open one by one."""
+        return self.known and self.row.status == "pending" and self.opens(now) and len(self.row.enabled_entries) < len(self.row.scopes)
 
     def resolved(self) -> bool:
         return self.row.resolved_entries_version == self.row.grant_entries_version and self.row.resolved_environment == self.row.environment
