@@ -280,10 +280,13 @@ class TestReadThrough:
         await apply_heartbeat(session, 0, later)
         assert (await load_access(session, token, now=later, settings=settings, peers=Unreachable())).entries
 
-    async def test_a_waiting_copy_asks_whether_the_grant_is_active_by_now(self, session: AsyncSession, settings: CommonSettings) -> None:
+    @pytest.mark.parametrize("status", ["pending", "needs_sub_grants"])
+    async def test_a_waiting_copy_asks_whether_the_grant_is_active_by_now(
+        self, session: AsyncSession, settings: CommonSettings, status: str
+    ) -> None:
         entry = an_entry(visible={"account": [ONE]})
-        token = await store_grant(session, entry, grant_id="g1", status="pending", enabled=False, now=NOW)
-        waiting = a_grant(status="pending", entries=[a_grant().entries[0].model_copy(update={"enabled": False})])
+        token = await store_grant(session, entry, grant_id="g1", status=status, enabled=False, now=NOW)
+        waiting = a_grant(status=status, entries=[a_grant().entries[0].model_copy(update={"enabled": False})])
         assert (await load_access(session, token, now=NOW, settings=settings, peers=Peers(waiting))).entries == ()
         peers = Peers(a_grant(version=2))
         access = await load_access(session, token, now=NOW, settings=settings, peers=peers)
