@@ -34,6 +34,9 @@ def check_data(
         raise typer.Exit(1) from error
     finally:
         wire.close()
+    if not any(seen.objects.values()):
+        out.print("[bold red]There is nothing to check:[/bold red] the Client sees no object", highlight=False)
+        raise typer.Exit(1)
     out.print(", ".join(f"{len(objects)} {key.replace('_', ' ')}" for key, objects in seen.objects.items()), highlight=False)
     out.print(f"{compared(seen)} billed quantities can be compared with meter data", highlight=False)
     faults = find_faults(seen)

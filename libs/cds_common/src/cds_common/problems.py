@@ -14,6 +14,7 @@ from sqlalchemy import exc as sql
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from cds_common import exact_json
 from cds_common.errors import DomainError, FieldFault, TransientError
@@ -32,6 +33,7 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _TITLES = {
     400: ("bad-request", "The request is not valid", "invalid_request"),
     401: ("unauthorized", "Authentication is required", "invalid_token"),
@@ -128,6 +130,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _allowed_methods(request: Request) -> list[str]:
+    """All methods of an address (RFC 9110 §15.5.6); the router itself names those of the first route at it only."""
+
+    def served(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+
+    # HEAD stands wherever GET does (`HeadAsGet`).
+    return [each for method in _METHODS if served(method) for each in ((method, "HEAD") if method == "GET" else (method,))]
+
+
 def install_problem_handlers(app: FastAPI, *, public_url: str, table: Mapping[type[DomainError], ProblemType]) -> None:
     """Give `app` the one table from refusal to answer, and answers for everything that has no place in it."""
     app.state.public_url = public_url
@@ -152,7 +165,8 @@ def install_problem_handlers(app: FastAPI, *, public_url: str, table: Mapping[ty
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         status = 400 if error.status_code == 422 else error.status_code
-        return problem_response(request, generic(status), "" if status in {404, 405} else str(error.detail), headers=error.headers)
+        headers = {"Allow": ", ".join(_allowed_methods(request))} if status == 405 else error.headers
+        return problem_response(request, generic(status), "" if status in {404, 405} else str(error.detail), headers=headers)
 
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("unexpected_error", error_type=type(error).__name__, exc_info=error)

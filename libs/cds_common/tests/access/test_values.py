@@ -78,6 +78,11 @@ def test_a_public_p256_key_is_accepted():
 
 
 @pytest.mark.req("WG3A-009", "WG3B-269", "WG3B-270")
+@pytest.mark.parametrize("more", [{"ext": True, "key_ops": []}, {"x5c": ["AA=="], "x5u": "https://keys.example/1"}, {"iat": 1}])
+def test_members_of_a_key_that_say_nothing_to_us_are_ignored(more: dict[str, object]) -> None:
+    check_public_key(VECTORS["jwk"]["valid_p256"] | more)
+
+
 @pytest.mark.parametrize("case", VECTORS["jwk"]["invalid"], ids=lambda case: case["why"])
 def test_other_keys_are_refused(case):
     with pytest.raises(BadValue):

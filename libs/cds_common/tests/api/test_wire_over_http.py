@@ -57,6 +57,17 @@ async def listed(ids: Annotated[list[str] | None, id_list("ids", limit=3)], afte
     return [Fee(amount=amount, at=after)]
 
 
+@router.get("/one/{number}")
+async def one(number: int) -> Response:
+    return Response(str(number))
+
+
+@router.put("/one/{number}")
+@router.delete("/one/{number}")
+async def change(number: int) -> Response:
+    return Response(str(number))
+
+
 @router.get("/fail/{how}")
 async def fail(how: str) -> Response:
     faults = {
@@ -191,6 +202,16 @@ class TestProblems:
         assert (missing.status_code, missing.json()["title"]) == (404, "Not found")
         assert (wrong.status_code, wrong.headers["content-type"]) == (405, "application/problem+json")
         assert wrong.headers["allow"] == "POST"
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [("GET", "/fees", "POST"), ("POST", "/fees/list", "GET, HEAD"), ("POST", "/fees/one/7", "GET, HEAD, PUT, DELETE")],
+    )
+    async def test_a_refused_method_is_told_all_that_are_served_at_the_address(
+        self, client: httpx.AsyncClient, method: str, path: str, allowed: str
+    ) -> None:
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
     async def test_problem_of_the_edge_keeps_its_status(self, client: httpx.AsyncClient) -> None:
         answer = await client.get("/fees/fail/edge")

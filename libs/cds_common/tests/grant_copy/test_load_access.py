@@ -280,14 +280,31 @@ class TestReadThrough:
         await apply_heartbeat(session, 0, later)
         assert (await load_access(session, token, now=later, settings=settings, peers=Unreachable())).entries
 
-    async def test_a_waiting_copy_asks_whether_the_grant_is_active_by_now(self, session: AsyncSession, settings: CommonSettings) -> None:
+    @pytest.mark.parametrize("status", ["pending", "needs_sub_grants"])
+    async def test_a_waiting_copy_asks_whether_the_grant_is_active_by_now(
+        self, session: AsyncSession, settings: CommonSettings, status: str
+    ) -> None:
         entry = an_entry(visible={"account": [ONE]})
-        token = await store_grant(session, entry, grant_id="g1", status="pending", enabled=False, now=NOW)
-        waiting = a_grant(status="pending", entries=[a_grant().entries[0].model_copy(update={"enabled": False})])
+        token = await store_grant(session, entry, grant_id="g1", status=status, enabled=False, now=NOW)
+        waiting = a_grant(status=status, entries=[a_grant().entries[0].model_copy(update={"enabled": False})])
         assert (await load_access(session, token, now=NOW, settings=settings, peers=Peers(waiting))).entries == ()
         peers = Peers(a_grant(version=2))
         access = await load_access(session, token, now=NOW, settings=settings, peers=peers)
         assert await seen_ids(session, access.seen("account")) == {ONE}
+        assert peers.asked == ["auth"]
+
+    async def test_a_copy_with_some_entries_enabled_asks_about_the_others(self, session: AsyncSession, settings: CommonSettings) -> None:
+        first, second = an_entry(0, scope="a", visible={"account": [ONE]}), an_entry(1, scope="b", visible={"account": [TWO]})
+        token = await store_grant(session, first, second, grant_id="g1", now=NOW)
+        whole = GrantPublishedV1.model_validate(await session.scalar(select(TABLES.grant_copy.c.body)))
+        waiting = [whole.entries[0], whole.entries[1].model_copy(update={"enabled": False})]
+        part = whole.model_copy(update={"version": 2, "status": "pending", "entries": waiting})
+        await apply_grant(session, part, partition=0)
+        access = await load_access(session, token, now=NOW, settings=settings, peers=Peers(part))
+        assert await seen_ids(session, access.seen("account")) == {ONE}
+        peers = Peers(whole.model_copy(update={"version": 3}))
+        access = await load_access(session, token, now=NOW, settings=settings, peers=peers)
+        assert await seen_ids(session, access.seen("account")) == {ONE, TWO}
         assert peers.asked == ["auth"]
 
     @pytest.mark.req("WG102-237")

@@ -79,7 +79,7 @@ class Settings(CommonSettings):
     api_calls_per_second: int = Field(default=100, ge=1)
     """Calls per second and Client, in each process; five times as many may come at once."""
     failed_authentications_per_minute: int = Field(default=60, ge=1)
-    """Refused tokens, operator keys and logins per minute and network address, in each process."""
+    """An operator's refused keys and logins per minute and network address, in each process."""
     former_hosts: Names = frozenset()
     """Host names of a former domain; their well-known metadata address redirects to this server (CDS-WG1-01 §5)."""
     moved_to: Annotated[PublicOrigin | None, BeforeValidator(_none_if_empty)] = None

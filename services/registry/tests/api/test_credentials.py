@@ -41,7 +41,7 @@ async def test_a_second_credential_leaves_the_first_valid(registry: Registry) ->
     registry.later(seconds=10)
     await registry.beat()
     answer = await party.post("/cds/v1/credentials", {"client_id": consent["client_id"]})
-    assert answer.status_code == 201
+    assert (answer.status_code, answer.headers["location"]) == (201, answer.json()["uri"])
     made = answer.json()
     assert_fits(made, "credential")
     assert (made["client_id"], made["client_secret_expires_at"]) == (consent["client_id"], 0)

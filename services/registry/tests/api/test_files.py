@@ -94,6 +94,10 @@ async def test_downloads_whole_and_by_range(registry: Registry) -> None:
     assert (outside.status_code, outside.headers["content-range"]) == (416, "bytes */1024")
     changed = await registry.http.get(url, headers=headers | {"Range": "bytes=0-9", "If-Range": '"old"'})
     assert changed.status_code == 200
+    for known in (whole.headers["etag"], f'"old", W/{whole.headers["etag"]}', "*"):
+        same = await registry.http.get(url, headers=headers | {"Range": "bytes=0-9", "If-None-Match": known})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", whole.headers["etag"])
+    assert (await registry.http.get(url, headers=headers | {"If-None-Match": '"old"'})).status_code == 200
     assert (await registry.http.get(url)).status_code == 401
 
 

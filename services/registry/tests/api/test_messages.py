@@ -42,6 +42,7 @@ class TestCreate:
         assert answer.status_code == 201
         body = answer.json()
         assert_fits(body, "message")
+        assert answer.headers["location"] == body["uri"]
         assert body["message_id"] != "mine"
         assert (body["read"], body["creator"], body["status"]) == (True, party.client_id, "pending")
         assert body["created"] == body["modified"] == "2026-11-24T18:00:00Z"

@@ -199,13 +199,24 @@ async def test_floods_of_registrations_meet_429_with_retry_after(registry: Regis
 
 @pytest.mark.req("WG102-293")
 async def test_guesses_are_counted_per_address(registry: Registry) -> None:
-    codes = [(await registry.http.get("/cds/v1/clients", headers={"Authorization": f"Bearer {guess}"})).status_code for guess in range(62)]
+    address = "/operator/api/v1/clients"
+    codes = [(await registry.http.get(address, headers={"Authorization": f"Bearer {guess}"})).status_code for guess in range(62)]
     assert codes == [401] * 60 + [429, 429]
     registry.later(minutes=2)
     codes = [
         (await registry.register(f"cds_client_admin {DIRECT}", cds_invite_code=f"guess-{guess:04}")).status_code for guess in range(22)
     ]
     assert codes == [400] * 20 + [429, 429]
+
+
+@pytest.mark.req("WG102-293")
+async def test_refused_tokens_of_an_address_do_not_close_it_to_good_ones(registry: Registry) -> None:
+    party = await registry.party()
+    codes = [401]
+    while codes[-1] == 401 and len(codes) < 2000:
+        codes.append((await registry.http.get("/cds/v1/clients", headers={"Authorization": f"Bearer {len(codes)}"})).status_code)
+    assert codes[-1] == 429
+    assert (await party.get("/cds/v1/clients")).status_code == 200
 
 
 @pytest.mark.req("WG102-293")

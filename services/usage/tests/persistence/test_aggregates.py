@@ -4,14 +4,23 @@ from typing import Any
 
 import pytest
 
+from cds_common.errors import TransientError
+from cds_common.events.grants import GrantPublishedV1
 from cds_common.events.values import AggregateDayV1, AggregationPublishedV1
-from cds_common.grant_copy.testing import an_entry
+from cds_common.grant_copy.testing import NoPeers, an_entry
 from cds_usage.application.record_aggregates import ingest_aggregates
 from cds_usage.persistence.copies import store_aggregation
 from cds_usage.persistence.segments_read import SegmentFilters
 from services.usage.tests.builders import FLAG, Stage, at, column, point_entry, readings, rid
 
 MARCH_7 = "2026-03-07T00:00:00-08:00"
+
+
+class AuthAway(NoPeers):
+    """A Grant that waits is asked about; the copy answers alone while auth is away."""
+
+    async def grant(self, grant_id: str) -> GrantPublishedV1 | None:
+        raise TransientError(f"nobody to ask about {grant_id}")
 
 
 class TestAggregates:
@@ -45,6 +54,7 @@ class TestAggregates:
 
     @pytest.mark.req("WG3D-170")
     async def test_the_sum_is_closed_while_consents_are_missing_and_after_one_is_lost(self, stage: Stage) -> None:
+        stage.peers = AuthAway()
         await self._store(stage, self._day(1, 2))
         entry = an_entry(
             scope="cds_query_usage_hlp", scope_type="cds_query_usage", flags=[FLAG], reach={"aggregation": [rid("aggregation", "G-1")]},

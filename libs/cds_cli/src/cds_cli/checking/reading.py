@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_cli.journey.client import Client
+from cds_cli.journey.story import wait_for
 
 Json = dict[str, Any]
 
@@ -60,9 +61,17 @@ def wide_open(client: Client, scope_type: str) -> Json:
 
 
 def wide_token(client: Client) -> str:
-    """One token of the Client Object `direct` for all query scopes."""
+    """One token of the Client Object `direct` for all query scopes, once its Grants are active: a pending Grant shows only a part.
+
+    Raises:
+        JourneyFailed: a Grant stays pending.
+    """
     details = [wide_open(client, scope_type) for scope_type in QUERIES]
-    return str(client.client_credentials("direct", " ".join(each["type"] for each in details), details)["access_token"])
+    token = client.client_credentials("direct", " ".join(each["type"] for each in details), details)
+    # Named only when they are new: the same question is answered from the same Grant.
+    for grant_id in token.get("cds_grant_ids", ()):
+        wait_for("the Grant is active", lambda grant_id=grant_id: client.grant(grant_id)["status"] == "active" or None)
+    return str(token["access_token"])
 
 
 def read_everything(client: Client, token: str) -> Seen:

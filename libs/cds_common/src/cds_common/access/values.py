@@ -16,7 +16,7 @@ from cds_common.access.offers import OfferedField
 
 MAX_LIST = 10_000
 MAX_STRING = 10_000
-_KEY_MEMBERS = frozenset({"kty", "crv", "x", "y", "use", "kid", "alg", "key_ops", "x5t", "x5t#S256"})
+_KEY_TEXTS = ("kty", "crv", "x", "y", "use", "kid", "alg")
 _KEY_AGREEMENTS = frozenset({"ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A192KW", "ECDH-ES+A256KW"})
 _CURVES: dict[str, tuple[ec.EllipticCurve, int]] = {"P-256": (ec.SECP256R1(), 32), "P-384": (ec.SECP384R1(), 48)}
 
@@ -155,8 +155,9 @@ def check_public_key(value: Any) -> None:
     key = cast("dict[str, Any]", value)
     if "d" in key or "k" in key:
         raise BadValue("a private or secret key was sent; replace it, it is not secret any more")
-    if not _KEY_MEMBERS.issuperset(key) or not all(isinstance(key.get(name, ""), str) for name in _KEY_MEMBERS - {"key_ops"}):
-        raise BadValue("the key has members that are not expected")
+    # Other members stand for nothing (RFC 7517 §4): a browser's exportKey adds ext and key_ops.
+    if not all(isinstance(key.get(name, ""), str) for name in _KEY_TEXTS):
+        raise BadValue(f"of the key {', '.join(_KEY_TEXTS)} must be strings")
     if key.get("use") != "enc":
         raise BadValue("use must be enc")
     curve = _CURVES.get(key.get("crv", "")) if key.get("kty") == "EC" else None

@@ -24,6 +24,9 @@ from cds_common.tokens import AccessToken
 MAX_GRANTS = 100
 """Grants that one token may read through."""
 
+_WAITING = frozenset({"pending", "needs_sub_grants"})
+"""A Grant leaves these without its Client doing anything, so the Client looks at auth and reads as soon as it is active."""
+
 _LOAD = """
     SELECT wanted.grant_id AS wanted_id, g.grant_id AS held_id, g.entries_version AS grant_entries_version, g.client_id, g.registration_id,
            g.environment, g.status, g.not_before, g.not_after, g.enabled_entries, g.scopes, g.scope_types,
@@ -94,8 +97,8 @@ class _Held:
         return self.row.environment == token.environment and self.row.registration_id == token.registration_id and not (revoked or too_old)
 
     def waits(self, now: datetime) -> bool:
-        """Open, but auth had enabled nothing yet when it published this copy."""
-        return self.known and self.row.status == "pending" and self.opens(now) and not self.row.enabled_entries
+        """Open, but auth had not enabled every entry yet when it published this copy: entries open one by one."""
+        return self.known and self.row.status in _WAITING and self.opens(now) and len(self.row.enabled_entries) < len(self.row.scopes)
 
     def resolved(self) -> bool:
         return self.row.resolved_entries_version == self.row.grant_entries_version and self.row.resolved_environment == self.row.environment

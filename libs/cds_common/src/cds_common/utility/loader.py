@@ -18,7 +18,7 @@ class UtilityError(ValueError):
     """The file can not be used; the text has one line `file:line: reason` per fault."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Refuses a key that stands twice, and reads fractions as exact decimals."""
 
 
@@ -67,8 +67,9 @@ def load_utility(path: Path, secrets: Path | None = None) -> Utility:
 def _read(path: Path) -> tuple[yaml.Node, dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=_Loader)
-        data: Any = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        data: Any = None if root is None else loader.construct_document(root)
     except OSError as error:
         raise UtilityError(f"{path}:1: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -91,5 +91,8 @@ def _within(part: Sequence[Any], whole: Sequence[Any]) -> bool:
 
 
 def _later(one: Any, other: Any) -> bool:
-    """Absolute dates and datetimes in UTC of one form compare as text."""
-    return isinstance(one, str) and isinstance(other, str) and len(one) == len(other) and one >= other
+    """Two dates, or two datetimes with an offset. Seconds have a fraction or none, so text would not do."""
+    try:
+        return datetime.fromisoformat(one) >= datetime.fromisoformat(other)
+    except (ValueError, TypeError):  # no text, no time, or a date beside a datetime
+        return False

@@ -1,4 +1,4 @@
-"""Public JSON documents with a validator: 304 when the client has the same one (RFC 9110 §13)."""
+"""Documents with a validator: 304 when the client has the same one (RFC 9110 §13)."""
 
 from typing import Any
 
@@ -18,13 +18,14 @@ def public_bytes(request: Request, body: bytes, *, media_type: str) -> Response:
     """The bytes with a weak ETag, or 304. Everybody may read and keep them for a minute, from any web page."""
     etag = weak_etag(body)  # weak: the ingress compresses, and drops a strong one
     headers = {"ETag": etag, "Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*"}
-    if _matches(request.headers.get("if-none-match"), etag):
+    if has_same(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    """Weak comparison of If-None-Match (RFC 9110 §13.1.2)."""
+def has_same(request: Request, etag: str) -> bool:
+    """Whether the client has what `etag` names: weak comparison of If-None-Match (RFC 9110 §13.1.2)."""
+    header = request.headers.get("if-none-match")
     if header is None:
         return False
     return any(candidate.strip().removeprefix("W/") in {etag.removeprefix("W/"), "*"} for candidate in header[:4000].split(","))

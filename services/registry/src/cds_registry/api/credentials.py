@@ -73,7 +73,8 @@ async def post_credential(request: Request, caller: Admin, tx: Tx, tools: Tools,
     """Make a Credential (§7.5)."""
     body = await no_duplicates(request, InvalidCredentialRequest)
     made, secret = await create_credential(tx, registration_id=caller.registration_id, body=body, tools=tools, actor=caller.actor, now=now)
-    return CdsJSONResponse(credential_document(made, secret, tools.offer), 201, NO_STORE)
+    document = credential_document(made, secret, tools.offer)
+    return CdsJSONResponse(document, 201, {**NO_STORE, "Location": document["uri"]})
 
 
 @router.patch(

@@ -12,6 +12,7 @@ from cds_common.paging import Listing, Paging, SortKey
 from cds_common.problems import ProblemError, ProblemType, problems
 from cds_common.wire import CdsJSONResponse, cds_router, id_list
 from cds_registry.api.body_sizes import SMALL
+from cds_registry.api.conditional import has_same
 from cds_registry.api.dependencies import Files, OfferOf, StoreOf, Tx
 from cds_registry.api.schemas import FileOut, FilesOut
 from cds_registry.application.documents import moment
@@ -52,6 +53,7 @@ async def get_file(file_id: str, caller: Files, tx: Tx, offer: OfferOf) -> CdsJS
     responses={
         200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
         206: {"description": "A range of the bytes"},
+        304: {"description": "The client has these bytes"},
         **problems(401, 403, 404, 416, 429),
     },
 )
@@ -59,6 +61,9 @@ async def download(file_id: str, request: Request, caller: Files, tx: Tx, store:
     """The bytes of a file, as a whole or by one Range (§9.4, RFC 9110 §14)."""
     row = await SharedFiles(tx, caller.registration_id, caller.file_ids).get(file_id)
     etag = f'"{row.sha256}"'
+    # Before Range, which is ignored when this holds (RFC 9110 §13.2.2).
+    if has_same(request, etag):
+        return Response(status_code=304, headers={**NO_STORE, "ETag": etag})
     start, length = _wanted(request, etag, row.size)
     headers = {
         **NO_STORE,

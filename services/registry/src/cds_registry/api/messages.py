@@ -88,7 +88,8 @@ async def post_message(request: Request, caller: Admin, tx: Tx, tools: Tools, se
     message = await create_message(
         tx, submitted, registration_id=caller.registration_id, creator=caller.client_id, offer=tools.offer, now=now
     )
-    return CdsJSONResponse(message_document(message, tools.offer), 201, NO_STORE)
+    document = message_document(message, tools.offer)
+    return CdsJSONResponse(document, 201, {**NO_STORE, "Location": document["uri"]})
 
 
 @router.patch(

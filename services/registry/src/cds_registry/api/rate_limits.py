@@ -21,6 +21,11 @@ from cds_registry.application.offer import Offer
 from cds_registry.persistence.refused_invites import count_refused, free_again
 from cds_registry.settings import Settings
 
+_OTHERWISE_LIMITED = (
+    "/cds/v1/clients", "/cds/v1/credentials", "/cds/v1/messages", "/cds/v1/files", "/internal/", "/health/", "/metrics",
+)  # fmt: skip
+"""Behind an access token `cds_common.rate_limits` counts: refused tokens of an address close it to refused tokens only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -78,7 +83,7 @@ async def note_wrong_invite(request: Request) -> None:
 
 
 class RateLimit:
-    """Middleware: counts unauthenticated requests, and refused credentials, per network address."""
+    """Middleware: counts unauthenticated requests, and an operator's refused keys and logins, per network address."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -98,17 +103,17 @@ class RateLimit:
             return
         if posts and path in {"/oauth/register", "/registration"}:
             wait = limits.registrations.wait_for(address)
-        elif path.startswith(("/cds/v1/clients", "/cds/v1/credentials", "/cds/v1/messages", "/cds/v1/files", "/operator")):
+        elif path.startswith("/operator"):
             wait = limits.failures.wait_for(address, cost=0)
         else:
-            wait = 0 if path.startswith(("/internal/", "/health/", "/metrics")) else limits.reads.wait_for(address)
+            wait = 0 if path.startswith(_OTHERWISE_LIMITED) else limits.reads.wait_for(address)
         if wait:
             answer = problem_response(request, generic(429), "Too many requests from this address", headers=retry_after(wait))
             await answer(scope, receive, send)
             return
 
         async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 401:
+            if message["type"] == "http.response.start" and message["status"] == 401 and path.startswith("/operator"):
                 limits.failures.wait_for(address)
             await send(message)
 
