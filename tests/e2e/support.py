@@ -128,7 +128,7 @@ def everybody_ready(stack: LocalStack) -> None:
 
 def newcomer(stack: LocalStack, scope_types: Sequence[str], **kinds: str) -> Story:
     """A Client of the sandbox; `kinds` names its Client Objects by a scope type of each."""
-    story = Story(Wire(stack.public_url))
+    story = Story(Wire(stack.public_url, recorded=False))
     story.client.discover()
     invited = any(scope_type.startswith("cds_query_") for scope_type in scope_types)
     set_up(story.client, list(scope_types), kinds, SANDBOX_INVITE if invited else None)

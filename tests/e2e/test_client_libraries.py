@@ -26,7 +26,7 @@ class Person:
     """The customer with a browser: opens what the client program sends, logs in and authorizes."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self.story = Story(Wire(stack.public_url))
+        self.story = Story(Wire(stack.public_url, recorded=False))
 
     def authorize(self, address: str) -> str:
         """Where the browser leaves the server."""

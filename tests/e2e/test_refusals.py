@@ -192,7 +192,7 @@ def test_internal_paths_lead_nowhere(stack: LocalStack, path: str) -> None:
 
 
 def test_sandbox_and_production_never_meet(stack: LocalStack, reader: Story) -> None:
-    production = Story(Wire(stack.public_url))
+    production = Story(Wire(stack.public_url, recorded=False))
     production.client.discover()
     set_up(production.client, list(QUERIES), {"direct": "cds_query_accounts"}, INVITE)
     fields = {"include_account_numbers": True}

@@ -32,7 +32,7 @@ def member(ref: str) -> Household:
 
 def registered(stack: LocalStack, scopes: Sequence[str], **kinds: str) -> Story:
     """A Client of its own for one scenario."""
-    story = Story(Wire(stack.public_url))
+    story = Story(Wire(stack.public_url, recorded=False))
     story.client.discover()
     invited = any(scope.startswith("cds_query_") and "_self_" not in scope for scope in scopes)
     set_up(story.client, list(scopes), kinds, SANDBOX_INVITE if invited else None)

@@ -35,7 +35,7 @@ class Walk:
 
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
-        self.client = Client(Wire(stack.public_url))
+        self.client = Client(Wire(stack.public_url, recorded=False))
         self.client.discover()
         self.metadata = self.client.metadata
         self.registration: Json = {}

@@ -23,7 +23,7 @@ def check_data(
     invite: Annotated[str, typer.Option("--invite", help="The invite code that opens direct access.")] = SANDBOX_INVITE,
 ) -> None:
     """Check over the public APIs that ids lead somewhere, bills add up and usage agrees with meters and bills."""
-    wire = Wire(connection.public_url())
+    wire = Wire(connection.public_url(), recorded=False)
     try:
         client = Client(wire)
         client.discover()

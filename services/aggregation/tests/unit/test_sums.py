@@ -1,6 +1,7 @@
 """Exact sums, holes, and groups that are too small on a day."""
 
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from hypothesis import given
@@ -65,6 +66,51 @@ def test_very_large_sums_do_not_overflow() -> None:
     total = sum_days([day(A, 10**18), day(B, 10**18, decimals=12)], 900, TWO)
     assert total is not None
     assert total.values == (10**30 + 10**18,)
+
+
+def plainly(days: list[MemberDay], step: int, quorum: Quorum) -> dict[int, Decimal | None]:
+    """The same rules, slot by slot and slowly: moment -> sum."""
+    moments = range(min(day.first for day in days), max(day.first + len(day.values) * step for day in days), step)
+    found = dict[int, Decimal | None]()
+    for moment in moments:
+        there = [
+            (day.member_id, Decimal(value).scaleb(-day.decimals))
+            for day in days
+            for slot, value in enumerate(day.values)
+            if day.first + slot * step == moment and value is not None
+        ]
+        seen = {member for member, _ in there}
+        found[moment] = (
+            sum((value for _, value in there), Decimal(0)) if quorum.allows(seen, len({day.member_id for day in days})) else None
+        )
+    return found
+
+
+MEMBERS = [A, B, C]
+DAYS = st.lists(
+    st.builds(
+        MemberDay,
+        st.sampled_from(MEMBERS),
+        st.integers(0, 2).map(lambda slot: slot * 900),
+        st.integers(0, 3),
+        st.lists(st.none() | st.integers(-(10**6), 10**20), min_size=1, max_size=4),
+    ),
+    min_size=1,
+    max_size=6,
+)
+QUORUMS = st.builds(
+    Quorum, st.integers(0, 3), st.integers(1, 4), st.lists(st.sets(st.sampled_from(MEMBERS), min_size=1).map(frozenset), max_size=2)
+)
+
+
+@given(DAYS, QUORUMS)
+def test_sums_are_those_of_the_plain_rules(days: list[MemberDay], quorum: Quorum) -> None:
+    total = sum_days(days, 900, quorum)
+    assert total is not None
+    assert {
+        total.first + slot * 900: None if value is None else Decimal(value).scaleb(-total.decimals)
+        for slot, value in enumerate(total.values)
+    } == plainly(days, 900, quorum)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(-(10**9), 10**9)), min_size=1, max_size=20))

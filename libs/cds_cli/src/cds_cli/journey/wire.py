@@ -35,15 +35,12 @@ def parse_json(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
-def _traceparent(trace_id: str) -> str:
-    return f"00-{trace_id}-{secrets.token_hex(8)}-01"
-
-
 @dataclass(slots=True)
 class Wire:
-    """An httpx client with a memory; redirects are never followed unasked."""
+    """An httpx client with a memory; redirects are never followed unasked. `recorded`: whether the traces of its requests are."""
 
     base_url: str
+    recorded: bool = True
     exchanges: list[Exchange] = field(default_factory=list[Exchange])
     http: httpx.Client = field(init=False)
 
@@ -68,7 +65,8 @@ class Wire:
     ) -> httpx.Response:
         """Send one request and remember it."""
         trace_id = secrets.token_hex(16)
-        all_headers = {"traceparent": _traceparent(trace_id), **(headers or {})}
+        trace = f"00-{trace_id}-{secrets.token_hex(8)}-0{self.recorded:d}"
+        all_headers = {"traceparent": trace, **(headers or {})}
         if bearer is not None:
             all_headers["authorization"] = f"Bearer {bearer}"
         pairs = list(form.items() if isinstance(form, Mapping) else form or ())

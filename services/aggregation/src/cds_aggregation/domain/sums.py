@@ -81,16 +81,27 @@ def sum_days(days: Iterable[MemberDay], interval_seconds: int, quorum: Quorum) -
     end = max(day.first + len(day.values) * interval_seconds for day in held)
     most = max(day.decimals for day in held)
     count = (end - first) // interval_seconds
-    sums, present = [0] * count, [set[UUID]() for _ in range(count)]
+    whole, partial = list[MemberDay](), list[MemberDay]()
     for day in held:
+        (whole if len(day.values) == count and None not in day.values else partial).append(day)
+    # Most days of most members have every value: those are added column by column, and nobody has to be looked for slot by slot.
+    sums = [sum(slot) for slot in zip(*(_scaled_to(most, day) for day in whole), strict=True)] if whole else [0] * count
+    everywhere, elsewhere = {day.member_id for day in whole}, [set[UUID]() for _ in range(count)]
+    for day in partial:
         offset, factor = (day.first - first) // interval_seconds, 10 ** (most - day.decimals)
         for index, value in enumerate(day.values):
             if value is not None:
                 sums[offset + index] += value * factor
-                present[offset + index].add(day.member_id)
+                elsewhere[offset + index].add(day.member_id)
     belonging = len({day.member_id for day in held})
-    values = (total if quorum.allows(seen, belonging) else None for total, seen in zip(sums, present, strict=True))
-    return SumDay(first, most, tuple(values))
+    always = quorum.allows(everywhere, belonging)
+    shown = (always or (bool(some) and quorum.allows(everywhere | some, belonging)) for some in elsewhere)
+    return SumDay(first, most, tuple(total if seen else None for total, seen in zip(sums, shown, strict=True)))
+
+
+def _scaled_to(decimals: int, day: MemberDay) -> Sequence[Any]:
+    factor = 10 ** (decimals - day.decimals)
+    return day.values if factor == 1 else [value * factor for value in day.values if value is not None]
 
 
 @dataclass(frozen=True, slots=True)

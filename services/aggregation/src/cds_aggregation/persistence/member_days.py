@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ColumnElement, Table, and_, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cds_aggregation.domain.sums import GRACE, MemberDay, Span, SumDay
 from cds_aggregation.persistence.tables import dirty_day, sum_day, sum_kind
 from cds_common.events.utility import SeriesShape
+
+_values = msgspec.json.Decoder(list[int | None]).decode
 
 
 class Line(NamedTuple):
@@ -233,7 +236,7 @@ async def load_addends(session: AsyncSession, line: Line, days: Sequence[date]) 
     found = dict[date, Addends]()
     for row in await session.execute(_DAYS, line._asdict() | {"days": days}):
         mine = found.setdefault(row.day, Addends())
-        mine.days.append(MemberDay(row.service_point_id, row.first_s, row.decimals, json.loads(row.vals)))
+        mine.days.append(MemberDay(row.service_point_id, row.first_s, row.decimals, _values(row.vals)))
         if row.source_time is not None and (mine.source_time is None or row.source_time > mine.source_time):
             mine.source_time = row.source_time
     return found
@@ -259,7 +262,7 @@ _SAVE_SUMS = text("""
 async def held_sums(session: AsyncSession, line: Line, days: Sequence[date]) -> dict[date, HeldSum]:
     """The sums as they are stored, by day."""
     rows = await session.execute(select(sum_day).where(line.holds(sum_day), sum_day.c.day.in_(days)))
-    return {row.day: HeldSum(row.version, SumDay(row.first_s, row.decimals, tuple(json.loads(row.vals)))) for row in rows}
+    return {row.day: HeldSum(row.version, SumDay(row.first_s, row.decimals, tuple(_values(row.vals)))) for row in rows}
 
 
 async def save_sums(session: AsyncSession, line: Line, sums: Mapping[date, HeldSum]) -> None:
