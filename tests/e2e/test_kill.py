@@ -92,7 +92,6 @@ def interrupted(loaded: LocalStack) -> LocalStack:
     for part, work in begun.items():
         until(f"{part} has begun", lambda w=work: True if w() else None)
         loaded.kill(part)
-    for part in begun:
         loaded.start(part, wait=False)
     finish(loaded, sent)
     return loaded
