@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,11 @@ class ConsumerHealth:
     """Partitions that are held up by a transient fault right now, with its type; readiness shows them."""
 
     stalled: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+
+    def freed(self, places: Iterable[tuple[str, int]]) -> None:
+        """Messages of these partitions were handled or parked."""
+        for place in places:
+            self.stalled.pop(place, None)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -157,7 +162,9 @@ class _RetryMiddleware(BaseMiddleware[Any, Any]):
         return True
 
     async def _insist(self, call_next: Callable[..., Any], msg: Any, records: tuple[Record, ...]) -> Any:
-        policy, place = self._parking.policy, (records[0].topic, records[0].partition)
+        policy, stalled = self._parking.policy, self._parking.health.stalled
+        # A batch that comes again after its time may be another mixture: each of its partitions is held up, and freed, by itself.
+        topic, places = records[0].topic, {(record.topic, record.partition) for record in records}
         loop = asyncio.get_running_loop()
         started, failures = loop.time(), 0
         for pause in policy.pauses():
@@ -167,19 +174,19 @@ class _RetryMiddleware(BaseMiddleware[Any, Any]):
                 raise  # an explicit ack, nack or reject of the handler
             except Exception as error:
                 if is_transient(error):
-                    self._parking.health.stalled[place] = type(error).__name__
-                    log.warning("message_waits", topic=place[0], partition=place[1], error_type=type(error).__name__)
+                    stalled.update(dict.fromkeys(places, type(error).__name__))
+                    log.warning("message_waits", topic=topic, partition=records[0].partition, error_type=type(error).__name__)
                     if loop.time() - started > policy.transient_budget:
                         raise
                 else:
                     failures += 1
                     if failures >= policy.attempts or _never_better(error):
-                        self._parking.health.stalled.pop(place, None)
+                        self._parking.health.freed(places)
                         return await self._give_up(call_next, msg, records, error)
-                MESSAGE_RETRIES.labels(place[0], type(error).__name__).inc()
+                MESSAGE_RETRIES.labels(topic, type(error).__name__).inc()
                 await asyncio.sleep(pause)
             else:
-                self._parking.health.stalled.pop(place, None)
+                self._parking.health.freed(places)
                 return result
         raise AssertionError("pauses are endless")
 

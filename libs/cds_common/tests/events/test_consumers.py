@@ -1,6 +1,7 @@
 """Delivery to handlers: once only, retried while the fault is outside, parked otherwise."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,8 @@ from sqlalchemy import func, select
 from cds_common.db import Sessions as SessionFactory
 from cds_common.errors import TransientError
 from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.kafka import ConsumerHealth, RetryPolicy, Sessions, build_broker, event_type, subscriber
+from cds_common.kafka_retry import retry_middleware
 from cds_common.message_tables import INBOX, OUTBOX
 from cds_common.outbox import record_event
 from cds_common.testing.bus import MemoryBus, memory_bus
@@ -146,3 +148,28 @@ async def test_bad_message_in_a_batch_is_parked_alone(settings: SampleSettings, 
         await bus.broker.publish_batch(*bodies, topic="test.readings")
     assert seen == [12, 14]
     assert [ThingChangedV1.model_validate_json(parked.body).version for parked in bus.parked] == [13]
+
+
+async def test_every_partition_of_a_batch_is_held_up_and_freed(settings: SampleSettings, sessions: SessionFactory) -> None:
+    """What is delivered again after its time may come in batches of another mixture."""
+    policy = RetryPolicy(first_pause=0.01, transient_budget=0.0)
+    broker = build_broker(settings)
+    build = retry_middleware(broker, service="sample", policy=policy)
+    health: ConsumerHealth = broker.context.get("consumer_health")
+
+    async def consume(*partitions: int, away: bool = False) -> None:
+        raw = tuple(SimpleNamespace(topic="test.things", partition=partition, offset=1, headers=()) for partition in partitions)
+
+        async def handle(_msg: object) -> None:
+            if away:
+                raise TransientError("away")
+
+        await build(raw, context=broker.context).consume_scope(handle, SimpleNamespace(raw_message=raw))
+
+    with pytest.raises(TransientError):
+        await consume(1, 2, away=True)
+    assert set(health.stalled) == {("test.things", 1), ("test.things", 2)}
+    await consume(2)
+    assert set(health.stalled) == {("test.things", 1)}
+    await consume(3, 1)
+    assert health.stalled == {}
