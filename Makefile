@@ -4,6 +4,9 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Compiled modules are kept, whatever the shell says: else every process and test worker compiles some two thousand of them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 LOCAL := $(BIN)/python -m cds_local
 # Workers for the tests; each has its own databases.
