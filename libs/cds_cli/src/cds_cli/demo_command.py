@@ -31,6 +31,20 @@ def _print(exchange: Exchange, *, full: bool) -> None:
         out.print(textwrap.indent(escape(body), "      "), style="dim", highlight=False)
 
 
+def _print_traces(story: Story) -> None:
+    """Name the requests whose traces, together, go through every service, Kafka and every store."""
+    building = story.tokens["building"]["cds_grant_ids"][0]
+    for what, method, address, within in (
+        ("a registration: registry, auth", "POST", "/oauth/register", ""),
+        ("the customer's decision: auth, accounts, billing, usage", "POST", "/consent", ""),
+        ("the building's Grant: auth, aggregation", "POST", "/oauth/token", building),
+    ):
+        for one in story.wire.exchanges:
+            if (one.method, one.status < 400) == (method, True) and address in one.url and within in one.body:
+                out.print(f"  .venv/bin/cds trace {one.trace_id}  [dim]{what}[/dim]", highlight=False)
+                break
+
+
 def demo(
     full: Annotated[bool, typer.Option("--full", help="Print whole answers.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print chapters only.")] = False,
@@ -55,4 +69,6 @@ def demo(
         raise typer.Exit(1) from error
     finally:
         wire.close()
+    out.print("Traces from the ingress over outbox and Kafka to every store:")
+    _print_traces(story)
     out.rule("The journey is complete")
