@@ -1,5 +1,6 @@
 """One whole stack for all tests of this folder: PostgreSQL, Kafka, twelve processes, ingress, trace store; the demo utility loaded."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from cds_cli.demo_utility.generate import events
 from cds_cli.journey.story import Story
 from cds_cli.journey.wire import Wire
+from cds_cli.loading.publish import end_offsets
 from cds_common.events.utility import ReadingsRecordedV1, UtilityEvent
 from cds_local.routes import SERVICES
 from cds_local.stack import LocalStack
-from tests.e2e.support import QUERIES, everybody_ready, newcomer, send
+from tests.e2e.support import QUERIES, everybody_ready, finish, newcomer, scalar, send, settles
 
 ROOT = Path(__file__).parents[2]
 LAST_DAY = date(2026, 1, 10)
@@ -50,6 +52,11 @@ def stack() -> Iterator[LocalStack]:
 def loaded(stack: LocalStack) -> LocalStack:
     """The stack with the demo utility in it."""
     send(stack, demo())
+    # A form offers what auth knows of a customer: it learns that from accounts.
+    settles(0, lambda: int(scalar(stack, "accounts", "SELECT count(*) FROM outbox WHERE published_at IS NULL")))
+    finish(stack, asyncio.run(end_offsets(stack.kafka_bootstrap_servers, ["cds.resources"])))
+    # A group is judged by the values of its members, and shown by its sums.
+    settles(0, lambda: int(scalar(stack, "aggregation", "SELECT count(*) FROM dirty_day")), 120)
     return stack
 
 

@@ -22,6 +22,7 @@ CONSUMERS: Mapping[str, tuple[str, ...]] = {
     "utility.meter-readings": ("usage",),
     "utility.aggregations": ("aggregation",),
     "utility.eacs": ("usage",),
+    "cds.resources": ("auth", "billing", "usage", "aggregation"),
 }
 """Which services take a topic in: `wait_until_taken` watches their consumer groups."""
 
