@@ -42,6 +42,8 @@ async def sum_dirty_days(session: AsyncSession, rules: Rules, now: datetime, *, 
     groups = await _groups(session, {line.aggregation_id for line in marked})
     summed, added, touched = 0, 0, set[UUID]()
     for line, days in marked.items():
+        if added >= _IN_A_ROUND:
+            break  # the other marks stay for the next round
         spans = await load_spans(session, line)
         members = max(1, len(spans))
         for some in _chunks(days, max(1, _IN_MEMORY // members)):
