@@ -22,7 +22,7 @@ from cds_aggregation.settings import Settings
 from cds_common.db import Sessions
 from cds_common.events.resources import ResourcePublishedV1, Tenure
 from cds_common.events.utility import AggregationRecordedV1
-from cds_common.events.values import UsageDayV1
+from cds_common.events.values import UsageDay, UsageDaysV1
 from cds_common.grant_copy.testing import NoPeers
 from cds_common.ids import Kind, resource_id
 
@@ -85,16 +85,21 @@ def a_flat(number: int, customer: str | None = "", version: int = 1) -> list[Res
     return [point, lease]
 
 
-def a_day(number: int, *values: int | None, day: str = "2026-03-10", version: int = 1, **changes: Any) -> UsageDayV1:
+def a_day(number: int, *values: int | None, day: str = "2026-03-10", version: int = 1, **changes: Any) -> UsageDay:
     """Quarter hours of point P-<n> from local midnight, in thousandths."""
     local = date.fromisoformat(day)
     start = datetime(local.year, local.month, local.day, tzinfo=ZoneInfo(TIMEZONE)).astimezone(UTC)
     fields: dict[str, Any] = {
-        "environment": "sandbox", "series_id": rid("series", f"S-{number}"), "service_point_id": rid("service_point", f"P-{number}"),
+        "series_id": rid("series", f"S-{number}"), "service_point_id": rid("service_point", f"P-{number}"),
         "meter_device_id": rid("meter_device", f"M-{number}"), "shape": SHAPE, "quality": None, "interval_seconds": 900, "day": local,
         "version": version, "start": start, "decimals": 3, "values": list(values), "source_time": datetime(2026, 3, 11, tzinfo=UTC),
     }  # fmt: skip
-    return UsageDayV1(**(fields | changes))
+    return UsageDay(**(fields | changes))
+
+
+def days_changed(*days: UsageDay) -> UsageDaysV1:
+    """The message that brings them."""
+    return UsageDaysV1(environment="sandbox", lane=0, days=list(days))
 
 
 class Stage:
@@ -124,8 +129,8 @@ class Stage:
                     await mark_due(session, points_near(event))
         await self.work()
 
-    async def use(self, *days: UsageDayV1) -> None:
-        await ingest_usage(self.sessions, self.partitions, self.rules, [day.model_dump() for day in days])
+    async def use(self, *days: UsageDay) -> None:
+        await ingest_usage(self.sessions, self.partitions, self.rules, [days_changed(*days).model_dump()])
         await self.work()
 
     async def work(self) -> None:

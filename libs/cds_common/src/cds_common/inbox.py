@@ -1,18 +1,19 @@
 """A message is handled once: its inbox row and its effect commit together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.db import Sessions
 from cds_common.message_tables import INBOX, inbox_table
 
-__all__ = ["MessagePlace", "current_place", "inbox_table", "once"]
+__all__ = ["MessagePlace", "claim_events", "current_place", "inbox_table", "once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,16 @@ async def once(sessions: Sessions, *, consumer: str, event_id: UUID) -> AsyncIte
         )
         inserted = await session.scalar(row.on_conflict_do_nothing().returning(INBOX.c.event_id))
         yield session if inserted is not None else None
+
+
+_CLAIM = text("""
+    INSERT INTO inbox (consumer, event_id)
+    SELECT :consumer, u.event_id FROM unnest(CAST(:event_ids AS uuid[])) AS u (event_id)
+    ON CONFLICT DO NOTHING RETURNING event_id
+""")
+
+
+async def claim_events(session: AsyncSession, *, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
+    """The same for a whole batch: note that `consumer` handles these events in this transaction; gives those that are new to it."""
+    rows = await session.scalars(_CLAIM, {"consumer": consumer, "event_ids": list(dict.fromkeys(event_ids))})
+    return set(rows)

@@ -10,7 +10,7 @@ from cds_common.events.grants import GrantEntry, GrantPublishedV1
 from cds_common.events.resources import EntitlementsResolvedV1
 from cds_common.grant_copy.testing import an_entry
 from cds_common.testing.bus import memory_bus
-from services.aggregation.tests.builders import NOW, Stage, a_day, a_flat, a_group, rid
+from services.aggregation.tests.builders import NOW, Stage, a_day, a_flat, a_group, days_changed, rid
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def test_facts_become_sums_and_a_grant_is_answered(stage: Stage, bus: Any)
         await bus.publish(event)
     await bus.publish(a_group(*(f"P-{number}" for number in flats)))
     for number in flats:
-        await bus.publish(a_day(number, number))
+        await bus.publish(days_changed(a_day(number, number)))
     await stage.work()
     assert await stage.sums() == [[10]]
     details = {"aggregation_numbers": ["B-G-1"]}
@@ -54,7 +54,7 @@ async def test_facts_become_sums_and_a_grant_is_answered(stage: Stage, bus: Any)
 
 
 async def test_a_second_delivery_changes_nothing(stage: Stage, bus: Any) -> None:
-    group, day = a_group("P-1"), a_day(1, 5)
+    group, day = a_group("P-1"), days_changed(a_day(1, 5))
     for event in (group, day, group, day):
         await bus.publish(event)
     async with stage.sessions() as session:
@@ -63,7 +63,7 @@ async def test_a_second_delivery_changes_nothing(stage: Stage, bus: Any) -> None
 
 
 async def test_poison_is_parked_and_newer_types_are_passed_over(stage: Stage, bus: Any) -> None:
-    await bus.raw("cds.usage", b'{"event_type":"usage.day.v1","values":1}', headers={"event_type": "usage.day.v1"})
+    await bus.raw("cds.usage", b'{"event_type":"usage.days.v1","days":1}', headers={"event_type": "usage.days.v1"})
     await bus.publish(a_group("P-1", aggregation_types=["building"]))
     for topic in ("cds.usage", "cds.resources", "utility.aggregations"):
         await bus.raw(topic, b'{"event_type":"something.new.v9"}', headers={"event_type": "something.new.v9"})

@@ -12,7 +12,7 @@ from cds_aggregation.application.answer_grants import answer_grant
 from cds_aggregation.application.ingest import ingest_usage
 from cds_aggregation.application.record_usage import record_usage
 from cds_common.grant_copy.testing import an_entry, store_grant
-from services.aggregation.tests.builders import TIMEZONE, Stage, a_day, a_flat, a_group, rid
+from services.aggregation.tests.builders import TIMEZONE, Stage, a_day, a_flat, a_group, days_changed, rid
 
 FOUR = ("P-1", "P-2", "P-3", "P-4")
 
@@ -58,8 +58,8 @@ class TestSums:
         monkeypatch.setattr(sum_days, "_IN_MEMORY", 4)
         await stage.know(*(a_flat(number) for number in (1, 2, 3, 4)))
         await stage.group(a_group(*FOUR))
-        days = [a_day(number, number, day=f"2026-03-{day:02d}").model_dump() for day in range(1, 8) for number in (1, 2, 3, 4)]
-        await ingest_usage(stage.sessions, stage.partitions, stage.rules, days)
+        days = [a_day(number, number, day=f"2026-03-{day:02d}") for day in range(1, 8) for number in (1, 2, 3, 4)]
+        await ingest_usage(stage.sessions, stage.partitions, stage.rules, [days_changed(*days).model_dump()])
         async with stage.sessions.begin() as session:
             assert await sum_days.sum_dirty_days(session, stage.rules, stage.now) == 2
         await stage.work()
@@ -118,7 +118,7 @@ class TestSums:
 async def test_values_that_are_being_stored_meanwhile_are_not_missed(committed_stage: Stage) -> None:
     stage = committed_stage
     await a_house(stage)
-    await ingest_usage(stage.sessions, stage.partitions, stage.rules, [a_day(2, 3, 3, version=2).model_dump()])
+    await ingest_usage(stage.sessions, stage.partitions, stage.rules, [days_changed(a_day(2, 3, 3, version=2)).model_dump()])
     async with stage.sessions.begin() as storing:
         await record_usage(storing, [a_day(2, 9, 9, version=3)], TIMEZONE)
         await stage.work()
@@ -168,7 +168,7 @@ class TestEvaluation:
         await stage.know(*(a_flat(number) for number in (1, 2, 3, 4)))
         await stage.group(a_group(*FOUR))
         days = [a_day(number, 1, 1).model_dump() for number in (1, 2, 3, 4)]
-        await ingest_usage(stage.sessions, stage.partitions, stage.rules, days)
+        await ingest_usage(stage.sessions, stage.partitions, stage.rules, [days_changed(*days).model_dump()])
         await stage.evaluate()
         assert not await stage.has_data()
         await stage.work()

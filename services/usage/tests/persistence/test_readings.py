@@ -14,7 +14,9 @@ from services.usage.tests.builders import NOW, Stage, at, column, point_entry, r
 
 async def outbox(stage: Stage) -> list[tuple[str, str]]:
     async with stage.sessions() as session:
-        rows = await session.execute(text("SELECT event_type, body::jsonb->>'day' FROM outbox ORDER BY id"))
+        rows = await session.execute(
+            text("SELECT event_type, day->>'day' FROM outbox, jsonb_array_elements(body::jsonb->'days') AS day ORDER BY id")
+        )
         return [(row[0], row[1]) for row in rows]
 
 
@@ -39,7 +41,7 @@ async def test_a_day_of_a_clock_change_has_as_many_rows_as_it_has_quarters(stage
     assert len(segment["values"]) == 284
     assert segment["segment_end"] == "2026-03-10T07:00:00Z"
     assert await outbox(stage) == [
-        ("usage.day.v1", "2026-03-07"), ("usage.day.v1", "2026-03-08"), ("usage.day.v1", "2026-03-09"),
+        ("usage.days.v1", "2026-03-07"), ("usage.days.v1", "2026-03-08"), ("usage.days.v1", "2026-03-09"),
     ]  # fmt: skip
 
 

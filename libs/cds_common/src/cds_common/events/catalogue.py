@@ -12,7 +12,7 @@ from cds_common.events.grants import (
 )
 from cds_common.events.resources import CustomerPublishedV1, EntitlementsResolvedV1, ResourcePublishedV1
 from cds_common.events.utility import UTILITY_EVENTS
-from cds_common.events.values import AggregateDayV1, AggregationPublishedV1, BillPublishedV1, UsageDayV1
+from cds_common.events.values import AggregateDayV1, AggregationPublishedV1, BillPublishedV1, UsageDaysV1
 
 EVENTS: dict[str, type[IntegrationEvent]] = {
     event.type_name(): event
@@ -30,7 +30,7 @@ EVENTS: dict[str, type[IntegrationEvent]] = {
         ResourcePublishedV1,
         EntitlementsResolvedV1,
         BillPublishedV1,
-        UsageDayV1,
+        UsageDaysV1,
         AggregationPublishedV1,
         AggregateDayV1,
     )

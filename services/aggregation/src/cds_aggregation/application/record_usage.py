@@ -9,48 +9,45 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_aggregation.domain.sums import scaled, summed_shape
 from cds_aggregation.persistence.member_days import StoredMemberDay, kind_ids, save_member_days, shape_key
-from cds_common.events.values import UsageDayV1
+from cds_common.events.values import UsageDay
 
 
-async def record_usage(session: AsyncSession, events: Sequence[UsageDayV1], timezone: str) -> None:
+async def record_usage(session: AsyncSession, days: Sequence[UsageDay], timezone: str) -> None:
     """Store the days that add up, and mark the sums that they change."""
-    shaped = [(event, shape) for event in _newest(events) if (shape := summed_shape(event.shape.model_dump())) is not None]
-    ids = await kind_ids(session, (shape for _, shape in shaped))
-    days = [_stored(event, ids[shape_key(shape)], ZoneInfo(timezone)) for event, shape in shaped]
-    await save_member_days(session, days)
+    shapes = {shape: summed_shape(shape.model_dump()) for shape in {day.shape for day in days}}  # pyright: ignore[reportUnhashable]  # frozen
+    ids = await kind_ids(session, (shape for shape in shapes.values() if shape is not None))
+    kinds = {shape: ids[shape_key(summed)] for shape, summed in shapes.items() if summed is not None}
+    zone = ZoneInfo(timezone)
+    await save_member_days(session, [_stored(day, kinds[day.shape], zone) for day in _newest(days) if day.shape in kinds])
 
 
-def _newest(events: Sequence[UsageDayV1]) -> list[UsageDayV1]:
-    """One event per day of a series: a statement can write a row only once."""
-    found = dict[tuple[object, ...], UsageDayV1]()
-    for event in events:
-        key = (event.service_point_id, event.series_id, event.day, event.interval_seconds, _phase(event))
-        if key not in found or found[key].version < event.version:
-            found[key] = event
+def _newest(days: Sequence[UsageDay]) -> list[UsageDay]:
+    """One version per day of a series: a statement can write a row only once."""
+    found = dict[tuple[object, ...], UsageDay]()
+    for day in days:
+        key = (day.service_point_id, day.series_id, day.day, day.interval_seconds, day.phase)
+        if key not in found or found[key].version < day.version:
+            found[key] = day
     return list(found.values())
 
 
-def _phase(event: UsageDayV1) -> int:
-    return int(event.start.timestamp()) % event.interval_seconds
-
-
-def _stored(event: UsageDayV1, kind_id: int, zone: ZoneInfo) -> StoredMemberDay:
-    decimals, values = scaled(event.values, event.decimals)
-    end = event.start + timedelta(seconds=event.interval_seconds * len(values) - 1)
+def _stored(day: UsageDay, kind_id: int, zone: ZoneInfo) -> StoredMemberDay:
+    decimals, values = scaled(day.values, day.decimals)
+    end = day.start + timedelta(seconds=day.interval_seconds * len(values) - 1)
     return StoredMemberDay(
-        service_point_id=event.service_point_id,
-        series_id=event.series_id,
-        day=event.day,
-        interval_seconds=event.interval_seconds,
-        phase=_phase(event),
+        service_point_id=day.service_point_id,
+        series_id=day.series_id,
+        day=day.day,
+        interval_seconds=day.interval_seconds,
+        phase=day.phase,
         kind_id=kind_id,
-        version=event.version,
-        first=int(event.start.timestamp()),
+        version=day.version,
+        first=int(day.start.timestamp()),
         last_day=_local_day(end, zone),
         decimals=decimals,
         values=values,
         amount=Decimal(sum(abs(value) for value in values if value is not None)).scaleb(-decimals),
-        source_time=event.source_time,
+        source_time=day.source_time,
     )
 
 

@@ -8,13 +8,13 @@ from faststream.kafka import KafkaRouter
 from cds_aggregation.application.ingest import ingest_usage
 from cds_aggregation.domain.rules import Rules
 from cds_aggregation.persistence.partitions import Partitions
-from cds_common.events.values import UsageDayV1
+from cds_common.events.values import UsageDaysV1
 from cds_common.kafka import Sessions, subscriber
 
 router = KafkaRouter()
 UtilityRules = Annotated[Rules, Context("rules")]
 MonthlyPartitions = Annotated[Partitions, Context("partitions")]
-usage = subscriber(router, UsageDayV1.topic, service="aggregation", batch=True, max_records=500)
+usage = subscriber(router, UsageDaysV1.topic, service="aggregation", batch=True, max_records=500)
 
 
 @usage

@@ -1,15 +1,16 @@
 """The batch of readings as a worker takes it: partitions first, then inbox rows and effect in one transaction."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from cds_common.batches import shares
 from cds_common.db import Sessions
 from cds_common.events.utility import ReadingsRecordedV1
+from cds_common.inbox import claim_events
 from cds_usage.application.record_readings import Readings, record_readings
 from cds_usage.domain.calendar import Calendar
-from cds_usage.persistence.inbox_batch import claim_events
 from cds_usage.persistence.partitions import Partitions
 from cds_usage.persistence.series import SeriesKinds
 
@@ -44,19 +45,7 @@ async def ingest_readings(sessions: Sessions, ingest: Ingest, messages: Sequence
     events = [
         ReadingsRecordedV1.model_validate(message) for message in messages if message.get("event_type") == ReadingsRecordedV1.type_name()
     ]  # newer types are not ours to fail on
-    return sum([await _ingest(sessions, ingest, share) for share in _shares(events)])
-
-
-def _shares(events: Sequence[ReadingsRecordedV1]) -> Iterator[list[ReadingsRecordedV1]]:
-    share, values = list[ReadingsRecordedV1](), 0
-    for event in events:
-        if share and values + len(event.values) > MAX_VALUES:
-            yield share
-            share, values = [], 0
-        share.append(event)
-        values += len(event.values)
-    if share:
-        yield share
+    return sum([await _ingest(sessions, ingest, share) for share in shares(events, lambda event: len(event.values), MAX_VALUES)])
 
 
 async def _ingest(sessions: Sessions, ingest: Ingest, events: Sequence[ReadingsRecordedV1]) -> int:

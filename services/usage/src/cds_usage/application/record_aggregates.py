@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.db import Sessions
 from cds_common.events.values import AggregateDayV1
+from cds_common.inbox import claim_events
 from cds_usage.application.block_merging import merge_slices
 from cds_usage.application.ingest import Ingest
 from cds_usage.domain.calendar import Calendar, micros_of, seconds_of
 from cds_usage.domain.day_block import BlockKey, Slice, replace
 from cds_usage.domain.series import Series, SeriesKind
 from cds_usage.persistence.copies import claim_aggregate_days
-from cds_usage.persistence.inbox_batch import claim_events
 from cds_usage.persistence.series import SeriesKinds, add_series
 
 

@@ -1,6 +1,6 @@
 """Take in readings of the utility: one transaction for a batch of messages (CDS-WG3-01 §10.8)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cds_common.batches import shares
 from cds_common.events.utility import ReadingsRecordedV1, SeriesShape
-from cds_common.events.values import UsageDayV1
-from cds_common.ids import resource_id
+from cds_common.events.values import UsageDay, UsageDaysV1
+from cds_common.ids import Environment, resource_id
 from cds_common.outbox import record_events
 from cds_usage.application.block_merging import ChangedBlock, merge_slices
 from cds_usage.domain.calendar import Calendar, micros_of, moment_of, moment_of_micros, seconds_of
@@ -27,7 +28,16 @@ from cds_usage.persistence.series import SeriesKinds, add_series
 _named = lru_cache(maxsize=200_000)(resource_id)
 _series = lru_cache(maxsize=200_000)(Series.of)
 
+
+@lru_cache(maxsize=10_000)
+def _kind(shape: SeriesShape, units: str | None, interval_seconds: int) -> SeriesKind:
+    return SeriesKind.of(shape.model_dump() | {"units": units}, interval_seconds)
+
+
 Pieces = dict[BlockKey, list[Slice]]
+
+MAX_EVENT_VALUES = 25_000
+"""Values in one event, so that also the widest of them stay below what the bus carries."""
 
 
 class Readings:
@@ -48,7 +58,7 @@ class Readings:
         units, values, decimals = event.shape.units, event.values, event.decimals
         if event.shape.value_type == "natural_gas_usage":
             units, values, decimals = standard_gas(units, values, decimals)
-        kind = SeriesKind.of(event.shape.model_dump() | {"units": units}, event.interval_seconds)
+        kind = _kind(event.shape, units, event.interval_seconds)  # pyright: ignore[reportArgumentType]  # frozen, so hashable
         point = _named(event.environment, "service_point", event.servicepoint_ref)
         meter = _named(event.environment, "meter_device", event.meter_ref) if event.meter_ref is not None else None
         series = _series(event.environment, "service_point", point, meter, kind)
@@ -87,25 +97,33 @@ async def record_readings(
     return changed
 
 
-def _events(changed: Sequence[ChangedBlock], now: datetime) -> Iterable[UsageDayV1]:
+def _events(changed: Sequence[ChangedBlock], now: datetime) -> Iterator[UsageDaysV1]:
     shapes = dict[SeriesKind, SeriesShape]()
+    lanes = dict[tuple[Environment, int], list[UsageDay]]()
     for item in changed:
-        shape = shapes.get(item.series.kind)
+        kind = item.series.kind
+        shape = shapes.get(kind)
         if shape is None:
-            shape = shapes[item.series.kind] = SeriesShape.model_validate(item.series.kind.as_dict())
-        yield UsageDayV1(
-            environment=item.series.environment,
-            occurred_at=now,
-            series_id=item.series.series_id,
-            service_point_id=item.series.owner_id,
-            meter_device_id=item.series.meter_device_id,
-            shape=shape,
-            quality=QUALITIES[item.packed.quality] if item.packed.quality >= 0 else None,
-            interval_seconds=item.key.interval_seconds,
-            day=item.key.day,
-            version=item.version,
-            start=moment_of(item.block.first),
-            decimals=item.packed.decimals if item.packed.decimals_each is None else list(item.packed.decimals_each),
-            values=item.block.values,
-            source_time=moment_of_micros(item.packed.source_max),
-        )
+            shape = shapes[kind] = SeriesShape.model_validate(kind.as_dict())
+        lane = item.series.environment, UsageDaysV1.lane_of(item.series.owner_id)
+        lanes.setdefault(lane, []).append(_day(item, shape))
+    for (environment, lane), days in lanes.items():
+        for share in shares(days, lambda day: len(day.values), MAX_EVENT_VALUES):
+            yield UsageDaysV1(environment=environment, occurred_at=now, lane=lane, days=share)
+
+
+def _day(item: ChangedBlock, shape: SeriesShape) -> UsageDay:
+    return UsageDay(
+        series_id=item.series.series_id,
+        service_point_id=item.series.owner_id,
+        meter_device_id=item.series.meter_device_id,
+        shape=shape,
+        quality=QUALITIES[item.packed.quality] if item.packed.quality >= 0 else None,
+        interval_seconds=item.key.interval_seconds,
+        day=item.key.day,
+        version=item.version,
+        start=moment_of(item.block.first),
+        decimals=item.packed.decimals if item.packed.decimals_each is None else list(item.packed.decimals_each),
+        values=item.block.values,
+        source_time=moment_of_micros(item.packed.source_max),
+    )

@@ -6,6 +6,7 @@ digits of the source; a missing value is null.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from cds_usage.domain.day_block import DayBlock
@@ -42,21 +43,30 @@ def column_cells(block: DayBlock, value_type: str, qualities: Collection[int] | 
             "null" if value is None or own not in qualities else f"{opening}{decimal_text(value, digits)}{closing}"
             for value, digits, own in zip(block.values, block.decimals, block.qualities, strict=True)
         ]
-    if len(set(block.decimals)) == 1 and block.decimals[0] > 0:
-        return _uniform_cells(block.values, block.decimals[0], opening, closing)
+    if len(set(block.decimals)) == 1:
+        return list(map(_cells_of(opening, block.decimals[0], closing).__getitem__, block.values))
     return [
         "null" if value is None else f"{opening}{decimal_text(value, digits)}{closing}"
         for value, digits in zip(block.values, block.decimals, strict=True)
     ]
 
 
-def _uniform_cells(values: Sequence[int | None], decimals: int, opening: str, closing: str) -> list[str]:
-    """The same for values that share their number of digits, in a third of the time: nearly all days are such."""
-    unit, pattern = 10**decimals, f"{opening}%d.%0{decimals}d{closing}"
-    return [
-        "null" if value is None else pattern % divmod(value, unit) if value >= 0 else f"{opening}{decimal_text(value, decimals)}{closing}"
-        for value in values
-    ]
+class _WrittenCells(dict[int | None, str]):
+    """The cells of values that share their number of digits: the same few thousand values come again and again."""
+
+    def __init__(self, opening: str, decimals: int, closing: str) -> None:
+        super().__init__({None: "null"})
+        self._opening, self._decimals, self._closing = opening, decimals, closing
+
+    def __missing__(self, value: int) -> str:
+        cell = f"{self._opening}{decimal_text(value, self._decimals)}{self._closing}"
+        if len(self) < _CELLS_KEPT:
+            self[value] = cell
+        return cell
+
+
+_CELLS_KEPT = 20_000
+_cells_of = lru_cache(maxsize=32)(_WrittenCells)
 
 
 def fragment(cells: Iterable[str]) -> bytes:

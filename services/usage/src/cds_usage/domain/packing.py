@@ -32,10 +32,12 @@ class PackedBlock:
 
 def pack(block: DayBlock) -> PackedBlock:
     """Write `block` compactly. What stands beside a missing value is zero, so that equal values are equal bytes."""
-    known = [i for i, value in enumerate(block.values) if value is not None]
+    known: Sequence[int] = range(len(block.values))
+    if None in block.values:
+        known = [i for i, value in enumerate(block.values) if value is not None]
     decimals, decimals_each = _uniform(block.decimals, known)
     quality, qualities_each = _uniform(block.qualities, known)
-    sources = [block.sources[i] for i in known] or [max(block.sources, default=0)]
+    sources = _only(block.sources, known) or [max(block.sources, default=0)]
     low, high = min(sources), max(sources)
     return PackedBlock(
         first=block.first,
@@ -66,8 +68,10 @@ def unpack(row: PackedBlock, interval_seconds: int) -> DayBlock:
 
 def pack_values(values: Sequence[int | None]) -> bytes:
     """Write values, None as the smallest integer of the chosen width."""
+    if _NONE_4 in values:
+        return _wide(values)
     try:
-        return _bytes(array("i", [_NONE_4 if value is None else value for value in values])) if _fits(values) else _wide(values)
+        return _bytes(array("i", _filled(values, _NONE_4)))
     except OverflowError:
         return _wide(values)
 
@@ -79,22 +83,26 @@ def unpack_values(data: bytes, count: int) -> list[int | None]:
     return [None if value == none else value for value in _array("q" if wide else "i", data)]
 
 
-def _fits(values: Sequence[int | None]) -> bool:
-    return _NONE_4 not in values
-
-
 def _wide(values: Sequence[int | None]) -> bytes:
-    return _bytes(array("q", [_NONE_8 if value is None else value for value in values]))
+    return _bytes(array("q", _filled(values, _NONE_8)))
 
 
-def _uniform(column: list[int], known: list[int]) -> tuple[int, bytes | None]:
-    seen = {column[i] for i in known} if len(known) != len(column) else set(column)
+def _filled(values: Sequence[int | None], none: int) -> Sequence[int]:
+    return [none if value is None else value for value in values]
+
+
+def _uniform(column: list[int], known: Sequence[int]) -> tuple[int, bytes | None]:
+    seen = set(_only(column, known))
     if len(seen) <= 1:
         return (seen.pop() if seen else 0), None
     return MIXED, bytes(_of_known(column, known))
 
 
-def _of_known(column: list[int], known: list[int]) -> list[int]:
+def _only(column: list[int], known: Sequence[int]) -> list[int]:
+    return column if len(known) == len(column) else [column[i] for i in known]
+
+
+def _of_known(column: list[int], known: Sequence[int]) -> list[int]:
     if len(known) == len(column):
         return column
     kept = [0] * len(column)

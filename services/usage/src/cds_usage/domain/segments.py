@@ -8,6 +8,7 @@ daily values of 23 or 25 hours never shift the rows after them.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from cds_usage.domain.calendar import DAY, Calendar, next_month
 from cds_usage.domain.series import OwnerKind
 
 OWN_SEGMENT_FROM = 25 * DAY
+
+# The days of a month name the same segment, and a UUIDv5 costs as much as all the rest of finding it.
+_named = lru_cache(maxsize=100_000)(resource_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def parts_of(group: Group, first: int, end: int, periods: Sequence[Period], cale
         # A whole month keeps its id when a contract that begins in another month becomes known.
         cut = period.start if period.start is not None and period.start > month_start and not own_segment else ""
         ref = f"{group.owner_kind}\x1f{group.owner_id}\x1f{group.meter_device_id}\x1f{step}\x1f{bucket}\x1f{phase}\x1f{cut}"
-        segment_id = resource_id(group.environment, "usage_segment", ref)
+        segment_id = _named(group.environment, "usage_segment", ref)
         lo = first if own_segment else _row_from(max(month_start, period.start or month_start), phase, step)
         hi = end if own_segment else _row_from(min(month_end, month_end if period.end is None else period.end), phase, step)
         found.append(Part(segment_id, group, phase, row_start, row_end, lo, hi, period))

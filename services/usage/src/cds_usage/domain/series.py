@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -54,7 +55,7 @@ class SeriesKind:
     @property
     def key(self) -> str:
         """A text that is equal exactly for equal kinds."""
-        return json.dumps([self.cadence, *self.shape], separators=(",", ":"))
+        return _key(self)
 
     def as_dict(self) -> dict[str, str]:
         """The shape as the contracts write it."""
@@ -64,6 +65,11 @@ class SeriesKind:
     def value_type(self) -> str:
         """One of the standard value types of CDS-WG3-01 §10.8.5."""
         return dict(self.shape)["value_type"]
+
+
+@lru_cache(maxsize=10_000)
+def _key(kind: SeriesKind) -> str:
+    return json.dumps([kind.cadence, *kind.shape], separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
