@@ -98,10 +98,9 @@ class ReadingsRecordedV1(UtilityEvent):
     def _signs(self) -> Self:
         """A column of one direction holds its own side of zero only; a share lies between nothing and the whole."""
         kind, direction = self.shape.value_type, self.shape.direction
-        known = [value for value in self.values if value is not None]
-        if known and kind in _ELECTRIC and direction == "reverse" and max(known) > 0:
+        if kind in _ELECTRIC and direction == "reverse" and max(filter(None, self.values), default=0) > 0:
             raise ValueError("values to the grid are negative")
-        if known and kind in _ELECTRIC and direction == "forward" and min(known) < 0:
+        if kind in _ELECTRIC and direction == "forward" and min(filter(None, self.values), default=0) < 0:
             raise ValueError("values to the customer are positive")
         if kind == "electric_supply_mix":
             each = self.decimals if isinstance(self.decimals, list) else [self.decimals] * len(self.values)

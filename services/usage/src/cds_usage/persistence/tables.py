@@ -153,10 +153,11 @@ usage_segment = Table(
     Index("ix_usage_segment_meter_device_id", "meter_device_id", "start_s", postgresql_where=text("meter_device_id IS NOT NULL")),
     Index("ix_usage_segment_account_ids", "account_ids", postgresql_using="gin"),
     Index("ix_usage_segment_contract_ids", "contract_ids", postgresql_using="gin"),
+    # `modified`, the tie-breaker of the order, is left to the sort: with it every new day of values would touch all indexes.
     Index(
         "ix_usage_segment_listing",
         "environment", text("aggregation_number NULLS FIRST"), text("account_number NULLS FIRST"), text("contract_number NULLS FIRST"),
-        "start_s", text("modified DESC"), "segment_id",
+        "start_s", "segment_id",
     ),
 )  # fmt: skip
 
