@@ -13,7 +13,7 @@ from cds_common.grant_copy import load_access
 from cds_common.grant_copy.testing import NoPeers, an_entry, store_grant
 from cds_common.ids import Kind, resource_id
 from cds_common.paging import PageRequest
-from cds_usage.application.apply_resource import apply_resource
+from cds_usage.application.apply_resources import apply_resources
 from cds_usage.application.ingest import Ingest, ingest_readings
 from cds_usage.application.list_segments import SegmentReader, list_segments
 from cds_usage.domain.calendar import Calendar
@@ -122,7 +122,7 @@ class Stage:
         """Resources, one transaction each."""
         for event in events:
             async with self.sessions.begin() as session:
-                await apply_resource(session, event, self.ingest.calendar)
+                await apply_resources(session, [event], self.ingest.calendar)
 
     async def segments(self, *entries: EntitlementEntry, filters: SegmentFilters | None = None, **grant: Any) -> list[dict[str, Any]]:
         """What a token of a fresh Grant with these entries sees."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,9 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.db import Sessions
+from cds_common.events.envelope import IntegrationEvent
 from cds_common.message_tables import INBOX, inbox_table
 
-__all__ = ["MessagePlace", "claim_events", "current_place", "inbox_table", "once"]
+__all__ = ["MessagePlace", "claim_events", "current_place", "inbox_table", "once", "once_each"]
+
+E = TypeVar("E", bound=IntegrationEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,14 @@ async def claim_events(session: AsyncSession, *, consumer: str, event_ids: Seque
     """The same for a whole batch: note that `consumer` handles these events in this transaction; gives those that are new to it."""
     rows = await session.scalars(_CLAIM, {"consumer": consumer, "event_ids": list(dict.fromkeys(event_ids))})
     return set(rows)
+
+
+@asynccontextmanager
+async def once_each(sessions: Sessions, *, consumer: str, events: Sequence[E]) -> AsyncIterator[tuple[AsyncSession, list[E]]]:
+    """Give the transaction in which to handle a batch, and those of its events that `consumer` has not handled before.
+
+    An event that the batch holds twice is given once. Raising undoes rows and effects together.
+    """
+    async with sessions.begin() as session:
+        new = await claim_events(session, consumer=consumer, event_ids=[event.event_id for event in events]) if events else set[UUID]()
+        yield session, [event for event_id, event in {event.event_id: event for event in events}.items() if event_id in new]

@@ -38,7 +38,7 @@ def event_type(*names: str) -> Callable[[StreamMessage[Any]], bool]:
 
 
 def subscriber(
-    router: KafkaRouter, topic: str, *, service: str, batch: bool = False, max_records: int | None = None, batch_timeout_ms: int = 100
+    router: KafkaRouter, topic: str, *, service: str, batch: bool = False, max_records: int = 200, batch_timeout_ms: int = 100
 ) -> Any:
     """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
@@ -53,7 +53,7 @@ def subscriber(
         heartbeat_interval_ms=3_000,
         fetch_max_wait_ms=500,
         batch=batch,
-        max_records=max_records,
+        max_records=max_records if batch else None,
         batch_timeout_ms=batch_timeout_ms,
     )
 
@@ -62,8 +62,15 @@ async def _decode(message: StreamMessage[Any]) -> Any:
     """Read JSON with exact numbers, whatever the content type says; a batch gives a list (Kafka hands a tuple, the test bus a list)."""
     if isinstance(message.raw_message, list | tuple):
         bodies: Any = message.body
-        return [exact_json.decode(body) for body in bodies]
+        return [_typed(exact_json.decode(body), headers) for body, headers in zip(bodies, message.batch_headers, strict=True)]
     return exact_json.decode(message.body)
+
+
+def _typed(body: Any, headers: dict[str, str]) -> Any:
+    """A batch does not show its headers to the handler: what a header alone says about the type is said by the body as well."""
+    if isinstance(body, dict) and "event_type" not in body and "event_type" in headers:
+        return {**body, "event_type": headers["event_type"]}
+    return body
 
 
 class _Broker(KafkaBroker):

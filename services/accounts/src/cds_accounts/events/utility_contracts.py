@@ -1,7 +1,7 @@
 """`utility.contracts`: Service Contracts as the utility knows them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from faststream import Context
 from faststream.kafka import KafkaRouter
@@ -10,27 +10,23 @@ from cds_accounts.application.record_object import record_object
 from cds_accounts.domain import versions
 from cds_accounts.events.wake import Wake
 from cds_accounts.settings import Settings
+from cds_common.batches import events_of
 from cds_common.events.utility import ContractRecordedV1
-from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.inbox import once_each
+from cds_common.kafka import Sessions, subscriber
 from cds_common.utility.entities import covered_numbers, numbered_as_covered
 
 router = KafkaRouter()
-messages = subscriber(router, "utility.contracts", service="accounts")
+recorded = subscriber(router, ContractRecordedV1.topic, service="accounts", batch=True)
 
 
-@messages(filter=event_type(ContractRecordedV1.type_name()))
-async def on_contract(
-    event: ContractRecordedV1, sessions: Sessions, wake: Wake, settings: Annotated[Settings, Context("settings")]
+@recorded
+async def on_contracts(
+    messages: list[dict[str, object]], sessions: Sessions, wake: Wake, settings: Annotated[Settings, Context("settings")]
 ) -> None:
-    """Store the version; a repeated message changes nothing."""
-    async with once(sessions, consumer="accounts.utility.contracts", event_id=event.event_id) as session:
-        if session is not None:
+    """Store the versions; a repeated message changes nothing."""
+    async with once_each(sessions, consumer="accounts.utility.contracts", events=events_of(ContractRecordedV1, messages)) as (session, new):
+        for event in new:
             known = numbered_as_covered(event, covered_numbers(settings.utility_config))
             await record_object(session, versions.of_contract(known), now=datetime.now(UTC))
     wake.set()
-
-
-@messages
-async def ignore_unknown(event: dict[str, Any]) -> None:
-    """Newer event types are not ours to fail on."""

@@ -1,27 +1,23 @@
 """`utility.customers`: people and organisations who can log in."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from faststream.kafka import KafkaRouter
 
 from cds_accounts.application.record_customer import record_customer
+from cds_common.batches import events_of
 from cds_common.events.utility import CustomerRecordedV1
-from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.inbox import once_each
+from cds_common.kafka import Sessions, subscriber
 
 router = KafkaRouter()
-messages = subscriber(router, "utility.customers", service="accounts")
+recorded = subscriber(router, CustomerRecordedV1.topic, service="accounts", batch=True)
 
 
-@messages(filter=event_type(CustomerRecordedV1.type_name()))
-async def on_customer(event: CustomerRecordedV1, sessions: Sessions) -> None:
+@recorded
+async def on_customers(messages: list[dict[str, object]], sessions: Sessions) -> None:
     """Store and publish; a repeated message changes nothing."""
-    async with once(sessions, consumer="accounts.utility.customers", event_id=event.event_id) as session:
-        if session is not None:
+    events = events_of(CustomerRecordedV1, messages)
+    async with once_each(sessions, consumer="accounts.utility.customers", events=events) as (session, new):
+        for event in new:
             await record_customer(session, event, now=datetime.now(UTC))
-
-
-@messages
-async def ignore_unknown(event: dict[str, Any]) -> None:
-    """Newer event types are not ours to fail on."""

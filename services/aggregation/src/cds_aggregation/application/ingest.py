@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from cds_aggregation.application.record_usage import record_usage
 from cds_aggregation.domain.rules import Rules
 from cds_aggregation.persistence.partitions import Partitions
-from cds_common.batches import shares
+from cds_common.batches import events_of, shares
 from cds_common.db import Sessions
 from cds_common.events.values import UsageDaysV1
-from cds_common.inbox import claim_events
+from cds_common.inbox import once_each
 
 MAX_DAYS = 2_000
 """Days in one transaction: about a second of work, well below the time limit of a statement."""
@@ -20,15 +20,12 @@ async def ingest_usage(sessions: Sessions, partitions: Partitions, rules: Rules,
     Raises:
         ValueError: a message is not valid; the bus then offers each message of the batch alone.
     """
-    known = [message for message in messages if message.get("event_type") == UsageDaysV1.type_name()]
-    events = [UsageDaysV1.model_validate(message) for message in known]  # newer types are not ours to fail on
+    events = events_of(UsageDaysV1, messages)
     return sum([await _ingest(sessions, partitions, rules, share) for share in shares(events, lambda event: len(event.days), MAX_DAYS)])
 
 
 async def _ingest(sessions: Sessions, partitions: Partitions, rules: Rules, events: Sequence[UsageDaysV1]) -> int:
     await partitions.ensure(day.day for event in events for day in event.days)
-    async with sessions.begin() as session:
-        new = await claim_events(session, consumer="aggregation.usage", event_ids=[event.event_id for event in events])
-        days = [day for event in events if event.event_id in new for day in event.days]
-        await record_usage(session, days, rules.timezone)
+    async with once_each(sessions, consumer="aggregation.usage", events=events) as (session, new):
+        await record_usage(session, [day for event in new for day in event.days], rules.timezone)
     return len(new)

@@ -4,22 +4,18 @@ from faststream.kafka import KafkaRouter
 
 from cds_aggregation.persistence.aggregations_write import mark_due
 from cds_aggregation.persistence.resources import points_near, store_resource
+from cds_common.batches import events_of
 from cds_common.events.resources import ResourcePublishedV1
-from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.inbox import once_each
+from cds_common.kafka import Sessions, subscriber
 
 router = KafkaRouter()
-resources = subscriber(router, ResourcePublishedV1.topic, service="aggregation")
-
-
-@resources(filter=event_type(ResourcePublishedV1.type_name()))
-async def on_resource(event: ResourcePublishedV1, sessions: Sessions) -> None:
-    """Keep a resource; the groups of its points are looked at again."""
-    async with once(sessions, consumer="aggregation.resources", event_id=event.event_id) as session:
-        if session is not None and await store_resource(session, event):
-            await mark_due(session, points_near(event))
+resources = subscriber(router, ResourcePublishedV1.topic, service="aggregation", batch=True)
 
 
 @resources
-async def ignore_unknown(event: dict[str, object]) -> None:
-    """Newer event types are not ours to fail on."""
+async def on_resources(messages: list[dict[str, object]], sessions: Sessions) -> None:
+    """Keep resources; the groups of their points are looked at again."""
+    async with once_each(sessions, consumer="aggregation.resources", events=events_of(ResourcePublishedV1, messages)) as (session, new):
+        changed = [event for event in new if await store_resource(session, event)]
+        await mark_due(session, {point for event in changed for point in points_near(event)})

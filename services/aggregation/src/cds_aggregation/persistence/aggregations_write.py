@@ -1,6 +1,6 @@
 """Aggregations, their members and versions."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -115,7 +115,7 @@ async def neighbours(session: AsyncSession, aggregation_id: UUID) -> list[frozen
     return [frozenset(row.members) for row in await session.execute(_NEIGHBOURS, {"id": aggregation_id})]
 
 
-async def mark_due(session: AsyncSession, point_ids: Sequence[UUID]) -> None:
+async def mark_due(session: AsyncSession, point_ids: Collection[UUID]) -> None:
     """The Aggregations of these points, and their neighbours, have to be looked at again."""
     if point_ids:
         mine = select(aggregation_member.c.aggregation_id).where(aggregation_member.c.service_point_id.in_(list(point_ids)))

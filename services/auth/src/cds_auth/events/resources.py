@@ -1,26 +1,20 @@
 """`cds.resources`: the accounts, contracts, points and meters that forms list."""
 
-from typing import Any
-
 from faststream.kafka import KafkaRouter
 
 from cds_auth.persistence.customer_copies import store_resource
+from cds_common.batches import events_of
 from cds_common.events.resources import ResourcePublishedV1
-from cds_common.inbox import once
-from cds_common.kafka import Sessions, event_type, subscriber
+from cds_common.inbox import once_each
+from cds_common.kafka import Sessions, subscriber
 
 router = KafkaRouter()
-resources = subscriber(router, "cds.resources", service="auth")
-
-
-@resources(filter=event_type("resource.published.v1"))
-async def on_resource(event: ResourcePublishedV1, sessions: Sessions) -> None:
-    """Keep the newest snapshot."""
-    async with once(sessions, consumer="auth.resources", event_id=event.event_id) as tx:
-        if tx is not None:
-            await store_resource(tx, event)
+resources = subscriber(router, ResourcePublishedV1.topic, service="auth", batch=True)
 
 
 @resources
-async def ignore_unknown(event: dict[str, Any]) -> None:
-    """Newer event types are not ours to fail on."""
+async def on_resources(messages: list[dict[str, object]], sessions: Sessions) -> None:
+    """Keep the newest snapshots."""
+    async with once_each(sessions, consumer="auth.resources", events=events_of(ResourcePublishedV1, messages)) as (tx, new):
+        for event in new:
+            await store_resource(tx, event)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cds_common.batches import shares
+from cds_common.batches import events_of, shares
 from cds_common.db import Sessions
 from cds_common.events.utility import ReadingsRecordedV1
 from cds_common.inbox import claim_events
@@ -42,9 +42,7 @@ async def ingest_readings(sessions: Sessions, ingest: Ingest, messages: Sequence
         ValueError: a message is not valid; the bus then offers each message of the batch alone.
         ConcurrentWrite: another consumer changed one of the blocks meanwhile.
     """
-    events = [
-        ReadingsRecordedV1.model_validate(message) for message in messages if message.get("event_type") == ReadingsRecordedV1.type_name()
-    ]  # newer types are not ours to fail on
+    events = events_of(ReadingsRecordedV1, messages)
     return sum([await _ingest(sessions, ingest, share) for share in shares(events, lambda event: len(event.values), MAX_VALUES)])
 
 

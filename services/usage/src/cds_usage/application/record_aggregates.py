@@ -5,9 +5,10 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cds_common.batches import events_of
 from cds_common.db import Sessions
 from cds_common.events.values import AggregateDayV1
-from cds_common.inbox import claim_events
+from cds_common.inbox import once_each
 from cds_usage.application.block_merging import merge_slices
 from cds_usage.application.ingest import Ingest
 from cds_usage.domain.calendar import Calendar, micros_of, seconds_of
@@ -24,15 +25,10 @@ async def ingest_aggregates(sessions: Sessions, ingest: Ingest, messages: Sequen
         ValueError: a message is not valid; the bus then offers each message of the batch alone.
         ConcurrentWrite: another consumer changed one of the blocks meanwhile.
     """
-    known = [message for message in messages if message.get("event_type") == AggregateDayV1.type_name()]
-    events = [AggregateDayV1.model_validate(message) for message in known]  # newer types are not ours to fail on
-    if not events:
-        return 0
+    events = events_of(AggregateDayV1, messages)
     await ingest.partitions.ensure(event.day for event in events)
-    async with sessions.begin() as session:
-        new = await claim_events(session, consumer="usage.aggregates", event_ids=[event.event_id for event in events])
-        fresh = [event for event in events if event.event_id in new]
-        await record_aggregates(session, fresh, ingest.kinds, ingest.calendar, ingest.now())
+    async with once_each(sessions, consumer="usage.aggregates", events=events) as (session, new):
+        await record_aggregates(session, new, ingest.kinds, ingest.calendar, ingest.now())
     return len(new)
 
 

@@ -64,10 +64,10 @@ _POINTS_NAMING = text("""
 """)
 
 
-async def points_of_contract(session: AsyncSession, contract_id: UUID, named: Iterable[UUID]) -> list[UUID]:
+async def points_of_contract(session: AsyncSession, contract_id: UUID, named: Iterable[UUID]) -> set[UUID]:
     """Service Points that name the contract, or that it names."""
     rows = await session.scalars(_POINTS_NAMING, {"contract": contract_id, "points": list(named)})
-    return sorted(rows, key=str)
+    return set(rows)
 
 
 async def save_tenures(session: AsyncSession, point_id: UUID, tenures: Sequence[ContractTenure], periods: Sequence[Period]) -> None:

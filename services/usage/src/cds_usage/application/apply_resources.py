@@ -1,5 +1,6 @@
 """Follow accounts' resources: numbers for the order, contract tenures for the cuts of segments."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -13,18 +14,17 @@ from cds_usage.persistence.resources import PointLink, load_point_links, points_
 from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock_owner, replace_segments
 
 
-async def apply_resource(session: AsyncSession, event: ResourcePublishedV1, calendar: Calendar) -> None:
-    """Keep the newest version of a resource and let the segments follow."""
-    if not await store_resource(session, event):
-        return
-    if event.kind == "service_point":
-        await refresh_point(session, event.resource_id, calendar)
-    elif event.kind == "service_contract":
-        for point_id in await points_of_contract(session, event.resource_id, [link.id for link in event.service_points]):
-            await refresh_point(session, point_id, calendar)
-        await renumber(session, "service_contract", event.resource_id)
-    elif event.kind == "account":
-        await renumber(session, "account", event.resource_id)
+async def apply_resources(session: AsyncSession, events: Iterable[ResourcePublishedV1], calendar: Calendar) -> None:
+    """Keep the newest versions of resources and let the segments follow."""
+    changed = [event for event in events if await store_resource(session, event)]
+    points = {event.resource_id for event in changed if event.kind == "service_point"}
+    for event in changed:
+        if event.kind == "service_contract":
+            points |= await points_of_contract(session, event.resource_id, [link.id for link in event.service_points])
+    for point_id in sorted(points, key=str):  # the order in which everybody locks points
+        await refresh_point(session, point_id, calendar)
+    for event in changed:
+        await renumber(session, event.kind, event.resource_id)
 
 
 async def refresh_point(session: AsyncSession, point_id: UUID, calendar: Calendar) -> None:
