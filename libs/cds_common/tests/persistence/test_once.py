@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
-from cds_common.inbox import MessagePlace, current_place, once
+from cds_common.inbox import MessagePlace, current_place, once, once_each
 from cds_common.message_tables import INBOX
+from libs.cds_common.tests.builders import ThingChangedV1, a_change
 
 
 async def test_second_delivery_gets_no_transaction(committed_engine: AsyncEngine) -> None:
@@ -56,3 +57,24 @@ async def test_row_says_where_the_message_lies(committed_engine: AsyncEngine) ->
     async with sessions() as session:
         row = (await session.execute(select(INBOX))).one()
     assert (row.topic, row.partition, row.offset) == ("cds.grants", 2, 41)
+
+
+async def test_of_a_batch_only_the_new_events_are_given_and_each_once(committed_engine: AsyncEngine) -> None:
+    sessions, first, second = async_sessionmaker(committed_engine), a_change(version=1), a_change(version=2)
+    async with once_each(sessions, consumer="a", events=[first]) as (_, new):
+        assert new == [first]
+    async with once_each(sessions, consumer="a", events=[second, first, second]) as (_, new):
+        assert new == [second]
+    async with once_each(sessions, consumer="b", events=[second, first]) as (_, new):
+        assert new == [second, first], "each consumer counts for itself, and the order is that of the batch"
+    async with once_each(sessions, consumer="a", events=list[ThingChangedV1]()) as (_, new):
+        assert new == []
+
+
+async def test_a_batch_that_failed_is_given_again_as_a_whole(committed_engine: AsyncEngine) -> None:
+    sessions, events = async_sessionmaker(committed_engine), [a_change(version=1), a_change(version=2)]
+    with pytest.raises(RuntimeError):
+        async with once_each(sessions, consumer="a", events=events):
+            raise RuntimeError
+    async with once_each(sessions, consumer="a", events=events) as (_, new):
+        assert new == events

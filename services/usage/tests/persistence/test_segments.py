@@ -10,6 +10,7 @@ from sqlalchemy import text
 from cds_common.events.resources import Reached
 from cds_common.events.values import BillPublishedV1, BillSectionLink
 from cds_common.grant_copy.testing import an_entry
+from cds_usage.application.apply_resources import apply_resources
 from cds_usage.persistence.copies import store_bill
 from cds_usage.persistence.segments_read import SegmentFilters
 from services.usage.tests.builders import (
@@ -80,6 +81,14 @@ class TestReach:
         await stage.know(a_point(OLD, NEW), NEW, OLD)
         assert [len(one["values"]) for one in await stage.segments(point_entry())] == [48, 48]
         (old,) = await stage.segments(an_entry(flags=[FLAG], reach={"account": [rid("account", "A-old")]}, value_formats=["el-15min"]))
+        assert column(old)[-1] == "0.047"
+
+    async def test_tenants_that_become_known_together_cut_the_segments_alike(self, stage: Stage) -> None:
+        await stage.take(readings(MARCH_7, list(range(96))))
+        async with stage.sessions.begin() as session:
+            await apply_resources(session, [NEW, a_point(OLD, NEW), OLD], stage.ingest.calendar)
+        assert [len(one["values"]) for one in await stage.segments(point_entry())] == [48, 48]
+        (old,) = await stage.segments(contract_entry("C-old"))
         assert column(old)[-1] == "0.047"
 
     async def test_a_row_across_the_edge_of_a_tenancy_is_shown_to_neither_tenant(self, stage: Stage) -> None:
