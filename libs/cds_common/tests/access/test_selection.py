@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace as changed
 
 from cds_common.access.addresses import EXAMPLES, is_typical, normalise_address, normalise_input, normalise_typical
 from cds_common.access.details import EffectiveEntry
@@ -146,11 +147,11 @@ def test_a_consent_to_be_counted_concerns_the_customers_points_at_the_named_prem
     assert {NAMES[group]: names(points) for group, points in related_to_aggregations(k1, [K1], wanted).items()} == {"G1": ["P1"]}
     assert related_to_aggregations(k1, [uid("other")], wanted) == {}
     assert related_to_aggregations(k1, [K1], wanted | {"premise_numbers": ["PR-9"]}) == {}
-    bare = replace(k1, points={each: replace(point, premises=frozenset()) for each, point in k1.points.items()})
-    groups = {each: replace(group, premises=frozenset({"PR-G"})) for each, group in k1.aggregations.items()}
+    bare = replace(k1, points={each: changed(point, premises=frozenset()) for each, point in k1.points.items()})
+    groups = {each: changed(group, premises=frozenset({"PR-G"})) for each, group in k1.aggregations.items()}
     by_group = related_to_aggregations(replace(bare, aggregations=groups), [K1], wanted | {"premise_numbers": ["PR-G"]})
     assert {NAMES[group]: names(points) for group, points in by_group.items()} == {"G1": ["P1", "P3"], "G2": ["P3"]}
-    nowhere = {each: replace(group, premises=frozenset()) for each, group in k1.aggregations.items()}
+    nowhere = {each: changed(group, premises=frozenset()) for each, group in k1.aggregations.items()}
     unnamed = related_to_aggregations(replace(bare, aggregations=nowhere), [K1], wanted | {"premise_numbers": []})
     assert {NAMES[group]: names(points) for group, points in unnamed.items()} == {"G1": ["P1", "P3"], "G2": ["P3"]}
 

@@ -13,6 +13,12 @@ def owned(relations: Relations, customers: frozenset[UUID]) -> dict[ObjectKind, 
     placed at such a point now; Aggregations only when every member point serves these customers and no one else now, since
     their sum would otherwise show what others used.
     """
+    if customers not in relations.owned:
+        relations.owned[customers] = _owned(relations, customers)
+    return relations.owned[customers]
+
+
+def _owned(relations: Relations, customers: frozenset[UUID]) -> dict[ObjectKind, frozenset[UUID]]:
     accounts = frozenset(each.id for each in relations.accounts.values() if each.customers & customers)
     contracts = frozenset(each.id for each in relations.contracts.values() if each.account in accounts and each.customers & customers)
     points = frozenset(each.id for each in relations.points.values() if each.current & contracts)

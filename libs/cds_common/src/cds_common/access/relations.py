@@ -6,13 +6,15 @@ from it about whose data it was.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
-from cds_common.events.resources import ResourcePublishedV1, Tenure
+import msgspec
+
+from cds_common.events.resources import KeptTenure, Resource, Tenure
 from cds_common.events.values import AggregationPublishedV1
 
 ObjectKind = Literal["account", "service_contract", "service_point", "meter_device", "aggregation"]
@@ -49,8 +51,7 @@ def merge_windows(windows: Iterable[Window]) -> list[Window]:
     return merged
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, gc=False):
     """An Account with what rules ask of it."""
 
     id: UUID
@@ -64,8 +65,7 @@ class Account:
     address: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceContract:
+class ServiceContract(msgspec.Struct, frozen=True, gc=False):
     """A Service Contract; `window` is its own start and end."""
 
     id: UUID
@@ -79,8 +79,7 @@ class ServiceContract:
     window: Window
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePoint:
+class ServicePoint(msgspec.Struct, frozen=True, gc=False):
     """A Service Point with the contracts that it serves or served, and when."""
 
     id: UUID
@@ -92,8 +91,7 @@ class ServicePoint:
     current: frozenset[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class MeterDevice:
+class MeterDevice(msgspec.Struct, frozen=True, gc=False):
     """A Meter Device with the points where it is or was placed, and when."""
 
     id: UUID
@@ -104,8 +102,7 @@ class MeterDevice:
     current: frozenset[UUID]
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregation:
+class Aggregation(msgspec.Struct, frozen=True, gc=False):
     """An Aggregation with its direct members."""
 
     id: UUID
@@ -126,11 +123,13 @@ class Relations:
     points: Mapping[UUID, ServicePoint]
     meters: Mapping[UUID, MeterDevice]
     aggregations: Mapping[UUID, Aggregation]
+    owned: dict[frozenset[UUID], dict[ObjectKind, frozenset[UUID]]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What `ownership.owned` found, by customers: one form asks several times."""
 
     @classmethod
-    def of(cls, resources: Iterable[ResourcePublishedV1], aggregations: Iterable[AggregationPublishedV1] = (), *, at: datetime) -> Self:
+    def of(cls, resources: Iterable[Resource], aggregations: Iterable[AggregationPublishedV1] = (), *, at: datetime) -> Self:
         """From published snapshots; references to objects that are not among them lead nowhere."""
-        by_kind: dict[str, list[ResourcePublishedV1]] = {kind: [] for kind in CHAIN}
+        by_kind: dict[str, list[Resource]] = {kind: [] for kind in CHAIN}
         for resource in resources:
             by_kind[resource.kind].append(resource)
         return cls(
@@ -199,7 +198,7 @@ def _grouped(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, frozenset[UUID]]:
     return {key: frozenset(values) for key, values in found.items()}
 
 
-def _links(tenures: Iterable[Tenure], current: frozenset[UUID], at: datetime) -> tuple[tuple[UUID, Window], ...]:
+def _links(tenures: Iterable[Tenure | KeptTenure], current: frozenset[UUID], at: datetime) -> tuple[tuple[UUID, Window], ...]:
     """Relations that have begun; a past one without a known end is left out."""
     links: list[tuple[UUID, Window]] = []
     for tenure in tenures:
@@ -210,7 +209,7 @@ def _links(tenures: Iterable[Tenure], current: frozenset[UUID], at: datetime) ->
     return tuple(links)
 
 
-def _account(resource: ResourcePublishedV1) -> Account:
+def _account(resource: Resource) -> Account:
     return Account(
         resource.resource_id,
         resource.ref,
@@ -224,7 +223,7 @@ def _account(resource: ResourcePublishedV1) -> Account:
     )
 
 
-def _contract(resource: ResourcePublishedV1) -> ServiceContract:
+def _contract(resource: Resource) -> ServiceContract:
     own = [Window(each.start, each.end) for each in resource.contracts if each.id == resource.resource_id]
     return ServiceContract(
         resource.resource_id,
@@ -239,7 +238,7 @@ def _contract(resource: ResourcePublishedV1) -> ServiceContract:
     )
 
 
-def _point(resource: ResourcePublishedV1, at: datetime) -> ServicePoint:
+def _point(resource: Resource, at: datetime) -> ServicePoint:
     stated = frozenset(resource.current_contract_ids)
     tenures = _links(resource.contracts, stated, at)
     return ServicePoint(
@@ -253,7 +252,7 @@ def _point(resource: ResourcePublishedV1, at: datetime) -> ServicePoint:
     )
 
 
-def _meter(resource: ResourcePublishedV1, at: datetime) -> MeterDevice:
+def _meter(resource: Resource, at: datetime) -> MeterDevice:
     open_ended = frozenset(each.id for each in resource.service_points if each.end is None)
     placements = _links(resource.service_points, open_ended, at)
     return MeterDevice(

@@ -37,7 +37,7 @@ def selectable(relations: Relations, customers: Iterable[UUID], selection_type: 
     """The entries of a Selection, ordered by number, then id (§9.2.3): the customers' own objects of its kind."""
     kind = selection_kind(selection_type)
     numbers = _numbers(relations, kind)
-    return sorted(owned(relations, frozenset(customers))[kind], key=lambda each: (numbers.get(each) or "", str(each)))
+    return sorted(owned(relations, frozenset(customers))[kind], key=lambda each: (numbers.get(each) or "", each.int))
 
 
 def _numbers(relations: Relations, kind: ObjectKind) -> Mapping[UUID, str | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 
-from cds_common.events.resources import ResourcePublishedV1
+from cds_common.events.resources import Resource
 
 MAX_NAME = 200
 MAX_CONTACT = 254
@@ -98,7 +98,7 @@ class Closing:
 def build_closing(
     rules: ClosingRules,
     scopes: Iterable[str],
-    resources: Iterable[ResourcePublishedV1],
+    resources: Iterable[Resource],
     answers: ClosingAnswers,
     *,
     language: str,
@@ -115,7 +115,7 @@ def build_closing(
     return Closing(shown, rules.typed_name, not has_contact, uses, answers)
 
 
-def customer_kinds(resources: Iterable[ResourcePublishedV1]) -> frozenset[str]:
+def customer_kinds(resources: Iterable[Resource]) -> frozenset[str]:
     """`residential`, `business`, both, or nothing when the types of accounts and services tell neither."""
     types = {name for resource in resources if resource.kind in {"account", "service_contract"} for name in resource.types}
     kinds = {"residential"} if "residential" in types else set[str]()

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from msgspec.structs import replace as changed
+
 from cds_auth.domain.closing import Closing
 from cds_auth.domain.data_component import CONSENT_SCOPE, DataCategory, OpenedScope, describe_data
 from cds_auth.domain.duration_component import TimedScope, describe_durations
@@ -21,7 +23,7 @@ from cds_common.access.flags import effective_flags
 from cds_common.access.relations import Relations
 from cds_common.access.selection import preselected, related_to_aggregations, selectable
 from cds_common.events.clients import ClientPublishedV1, ClientPurpose
-from cds_common.events.resources import ResourcePublishedV1
+from cds_common.events.resources import Resource
 from cds_common.events.values import AggregationPublishedV1
 
 
@@ -110,7 +112,7 @@ class CustomerResources:
 
     customer_id: UUID
     relations: Relations
-    resources: Mapping[UUID, ResourcePublishedV1]
+    resources: Mapping[UUID, Resource]
     aggregations: Mapping[UUID, AggregationPublishedV1]
 
     @property
@@ -213,7 +215,7 @@ def _selection(section: Sequence[EffectiveEntry], own: CustomerResources, phrase
 def _consent_list(details: Mapping[str, Any], own: CustomerResources, phrases: Phrases) -> SelectionList:
     related = related_to_aggregations(own.relations, own.customers, details)
     entries = tuple(
-        replace(entry, through=through_words(related[entry.id], own.resources, phrases), ticked=True)
+        changed(entry, through=through_words(related[entry.id], own.resources, phrases), ticked=True)
         for entry in list_entries(related, {}, own.aggregations, phrases)
     )
     return SelectionList("aggregation", entries, read_only=True)

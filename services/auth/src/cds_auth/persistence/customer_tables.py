@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -141,7 +141,8 @@ class ResourceCopyRow(Base):
     kind: Mapped[str]
     version: Mapped[int] = mapped_column(BigInteger)
     customer_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
-    snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    snapshot: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """A `KeptResource`; kept as text, since customers have thousands and nothing looks into it."""
 
 
 class AggregationCopyRow(Base):
