@@ -55,7 +55,6 @@ class TestSums:
 
     async def test_many_days_are_summed_in_several_rounds(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sum_days, "_IN_A_ROUND", 8)
-        monkeypatch.setattr(sum_days, "_IN_MEMORY", 4)
         await stage.know(*(a_flat(number) for number in (1, 2, 3, 4)))
         await stage.group(a_group(*FOUR))
         days = [a_day(number, number, day=f"2026-03-{day:02d}") for day in range(1, 8) for number in (1, 2, 3, 4)]

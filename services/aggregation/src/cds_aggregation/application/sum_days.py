@@ -31,9 +31,7 @@ from cds_common.outbox import record_event
 _SETTLING = timedelta(seconds=10)
 """Values of a night come one after another: a group is evaluated once for many of them, yet soon."""
 _IN_A_ROUND = 20_000
-"""Members' days that one transaction adds, about: new values of a day that is being summed wait for its end."""
-_IN_MEMORY = 5_000
-"""Members' days that are held at once, about."""
+"""Members' days that one transaction adds, about, and holds as text: new values of a day that is being summed wait for its end."""
 
 
 async def sum_dirty_days(session: AsyncSession, rules: Rules, now: datetime, *, limit: int = 500) -> int:
@@ -46,14 +44,12 @@ async def sum_dirty_days(session: AsyncSession, rules: Rules, now: datetime, *, 
             break  # the other marks stay for the next round
         spans = await load_spans(session, line)
         members = max(1, len(spans))
-        for some in _chunks(days, max(1, _IN_MEMORY // members)):
-            if added >= _IN_A_ROUND:
-                break
-            await unmark(session, line, some)
-            if line.aggregation_id in groups:
-                await _sum_line(session, groups[line.aggregation_id], line, some, spans, rules, now)
-                touched.add(line.aggregation_id)
-            summed, added = summed + len(some), added + len(some) * members
+        some = days[: max(1, (_IN_A_ROUND - added) // members)]
+        await unmark(session, line, some)
+        if line.aggregation_id in groups:
+            await _sum_line(session, groups[line.aggregation_id], line, some, spans, rules, now)
+            touched.add(line.aggregation_id)
+        summed, added = summed + len(some), added + len(some) * members
     if touched:
         await mark_summed(session, touched, now + _SETTLING)
     return summed
@@ -62,10 +58,6 @@ async def sum_dirty_days(session: AsyncSession, rules: Rules, now: datetime, *, 
 async def _groups(session: AsyncSession, aggregation_ids: set[UUID]) -> dict[UUID, Any]:
     rows = await session.execute(select(aggregation).where(aggregation.c.aggregation_id.in_(aggregation_ids)))
     return {row.aggregation_id: row for row in rows}
-
-
-def _chunks(days: Sequence[date], size: int) -> list[Sequence[date]]:
-    return [days[start : start + size] for start in range(0, len(days), size)]
 
 
 async def _sum_line(
@@ -81,7 +73,7 @@ async def _sum_line(
         found, before = addends.get(day, Addends()), held.get(day)
         expected = sum(span.expects(day) for span in spans)
         quorum = Quorum(expected, smallest, homes if len(found.members) < smallest else ())
-        total = sum_days(found.days, line.interval_seconds, quorum) or _emptied(before)
+        total = sum_days(found.days(), line.interval_seconds, quorum) or _emptied(before)
         if total is not None and (before is None or before.total != total):
             changed[day] = HeldSum(max(0 if before is None else before.version + 1, int(now.timestamp() * 1_000_000)), total)
     if changed:

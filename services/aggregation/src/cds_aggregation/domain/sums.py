@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 SUMMED_FIELDS = ("value_type", "units", "direction", "demand_type", "currency")
@@ -22,13 +22,16 @@ def summed_shape(shape: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberDay:
-    """The values of one series of a member on one day: value i is `values[i] / 10 ** decimals`, from `first` in steps of the interval."""
+class MemberDays:
+    """One day of series that begin at the same moment with the same digits: value i of row n is that of `member_ids[n]`.
 
-    member_id: UUID
+    It counts `rows[n][i] / 10 ** decimals`, from `first` in steps of the interval.
+    """
+
+    member_ids: Sequence[UUID]
     first: int
     decimals: int
-    values: Sequence[int | None]
+    rows: Sequence[Sequence[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Quorum:
         return len(present) >= self.smallest or (bool(self.required) and all(present & homes for homes in self.required))
 
 
-def sum_days(days: Iterable[MemberDay], interval_seconds: int, quorum: Quorum) -> SumDay | None:
+def sum_days(days: Iterable[MemberDays], interval_seconds: int, quorum: Quorum) -> SumDay | None:
     """Add the days of all members, slot by slot; None when there is no day.
 
     A member with several series counts in a slot when any of them has a value there. A slot without its quorum is None: a sum
@@ -78,30 +81,33 @@ def sum_days(days: Iterable[MemberDay], interval_seconds: int, quorum: Quorum) -
     if not held:
         return None
     first = min(day.first for day in held)
-    end = max(day.first + len(day.values) * interval_seconds for day in held)
+    end = max(day.first + len(row) * interval_seconds for day in held for row in day.rows)
     most = max(day.decimals for day in held)
     count = (end - first) // interval_seconds
-    whole, partial = list[MemberDay](), list[MemberDay]()
+    sums = [0] * count
+    everywhere, elsewhere = set[UUID](), [set[UUID]() for _ in range(count)]
     for day in held:
-        (whole if len(day.values) == count and None not in day.values else partial).append(day)
-    # Most days of most members have every value: those are added column by column, and nobody has to be looked for slot by slot.
-    sums = [sum(slot) for slot in zip(*(_scaled_to(most, day) for day in whole), strict=True)] if whole else [0] * count
-    everywhere, elsewhere = {day.member_id for day in whole}, [set[UUID]() for _ in range(count)]
-    for day in partial:
         offset, factor = (day.first - first) // interval_seconds, 10 ** (most - day.decimals)
-        for index, value in enumerate(day.values):
-            if value is not None:
-                sums[offset + index] += value * factor
-                elsewhere[offset + index].add(day.member_id)
-    belonging = len({day.member_id for day in held})
+        # Most days of most members have every value: those are added column by column, and nobody has to be looked for slot by slot.
+        whole = _without_holes(day.rows, count)
+        if whole is not None:
+            sums = [total + sum(column) * factor for total, column in zip(sums, zip(*whole, strict=True), strict=True)]
+            everywhere.update(day.member_ids)
+            continue
+        for member_id, row in zip(day.member_ids, day.rows, strict=True):
+            for index, value in enumerate(row, offset):
+                if value is not None:
+                    sums[index] += value * factor
+                    elsewhere[index].add(member_id)
+    belonging = len({member_id for day in held for member_id in day.member_ids})
     always = quorum.allows(everywhere, belonging)
     shown = (always or (bool(some) and quorum.allows(everywhere | some, belonging)) for some in elsewhere)
     return SumDay(first, most, tuple(total if seen else None for total, seen in zip(sums, shown, strict=True)))
 
 
-def _scaled_to(decimals: int, day: MemberDay) -> Sequence[Any]:
-    factor = 10 ** (decimals - day.decimals)
-    return day.values if factor == 1 else [value * factor for value in day.values if value is not None]
+def _without_holes(rows: Sequence[Sequence[int | None]], count: int) -> Sequence[Sequence[int]] | None:
+    """The rows, if every one has `count` values."""
+    return cast("Sequence[Sequence[int]]", rows) if all(len(row) == count and None not in row for row in rows) else None
 
 
 @dataclass(frozen=True, slots=True)
