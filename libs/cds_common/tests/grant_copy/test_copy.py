@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.db import Sessions
-from cds_common.events.grants import GrantEntry, GrantPublishedV1, GrantsHeartbeatV1, Selection
+from cds_common.events.grants import AccessesLoggedV1, GrantEntry, GrantPublishedV1, GrantsHeartbeatV1, Selection
 from cds_common.events.resources import EntitlementsResolvedV1, Reached
 from cds_common.grant_copy import (
     TABLES,
@@ -173,7 +173,22 @@ class TestAccessLog:
         assert await publisher.publish_batch() == 1
         assert await publisher.publish_batch() == 0
         bodies = (await session.scalars(select(OUTBOX.c.body).where(OUTBOX.c.topic == "cds.access").order_by(OUTBOX.c.id))).all()
-        assert [json.loads(body)["object_count"] for body in bodies] == [1, 2, 1]
+        events = [AccessesLoggedV1.model_validate_json(body) for body in bodies]
+        assert [[access.object_count for access in event.accesses] for event in events] == [[1, 2], [1]]
+        assert [access.object_ids for access in events[0].accesses] == [[ONE], [ONE, TWO]]
+        assert await find_broken_link(session) is None
+
+    async def test_reads_of_thousands_of_objects_come_in_several_messages(
+        self, session: AsyncSession, sessions: Sessions, settings: CommonSettings
+    ) -> None:
+        """No message is larger than the bus takes."""
+        many = [uuid4() for _ in range(1000)]
+        for _ in range(20):
+            await self.read(session, settings, *many)
+        await session.commit()
+        assert await AccessLogPublisher(sessions, service="accounts").publish_batch() == 20
+        bodies = (await session.scalars(select(OUTBOX.c.body).where(OUTBOX.c.topic == "cds.access").order_by(OUTBOX.c.id))).all()
+        assert [len(AccessesLoggedV1.model_validate_json(body).accesses) for body in bodies] == [14, 6]
         assert await find_broken_link(session) is None
 
     @pytest.mark.parametrize("change", [{"client_id": "somebody else"}, {"object_count": 7}])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cds_auth.application.customer_logins import Outcome, log_in
 from cds_auth.events import access_log, aggregations, customers, resources
@@ -13,7 +13,7 @@ from cds_auth.persistence.customer_copies import aggregations_of_points, find_cu
 from cds_auth.persistence.customer_tables import AccessLogRow, CustomerLoginRow
 from cds_auth.settings import Settings
 from cds_common.db import Sessions
-from cds_common.events.grants import AccessLoggedV1
+from cds_common.events.grants import AccessesLoggedV1, LoggedAccess
 from cds_common.events.resources import CustomerPublishedV1
 from cds_common.events.values import AggregationPublishedV1
 from cds_common.ids import resource_id
@@ -110,21 +110,23 @@ async def test_groups_are_found_through_groups_inside_them(bus: MemoryBus, commi
 
 async def test_an_access_is_noted_once_per_grant(bus: MemoryBus, committed_sessions: Sessions) -> None:
     grants = [f"grant-{uuid4().hex}", f"grant-{uuid4().hex}"]
-    event = AccessLoggedV1(
-        service="usage", endpoint="/cds/v1/usage-segments", environment="sandbox", client_id="c", token_id="t",
+    both = LoggedAccess(
+        at=datetime(2026, 3, 1, tzinfo=UTC), endpoint="/cds/v1/usage-segments", environment="sandbox", client_id="c", token_id="t",
         grant_ids=[*grants, grants[0]], object_count=13, object_ids=[uuid4()],
     )  # fmt: skip
+    event = AccessesLoggedV1(service="usage", accesses=[both, both.model_copy(update={"grant_ids": grants[:1], "object_count": 2})])
     await bus.publish(event)
     await bus.publish(event)
     async with committed_sessions() as tx:
-        count = await tx.scalar(select(func.count()).select_from(AccessLogRow).where(AccessLogRow.grant_id.in_(grants)))
-        assert count == 2
+        lines = (await tx.scalars(select(AccessLogRow).where(AccessLogRow.grant_id.in_(grants)))).all()
+        assert sorted((grants.index(line.grant_id), line.object_count) for line in lines) == [(0, 2), (0, 13), (1, 13)]
+        assert {line.at for line in lines} == {both.at}
 
 
 @pytest.mark.parametrize("topic", ["cds.customers", "cds.resources", "cds.aggregations", "cds.access"])
 async def test_unknown_types_pass_and_broken_ones_are_parked(bus: MemoryBus, topic: str) -> None:
     types = {"cds.customers": "customer.published.v1", "cds.resources": "resource.published.v1",
-             "cds.aggregations": "aggregation.published.v1", "cds.access": "access.logged.v1"}  # fmt: skip
+             "cds.aggregations": "aggregation.published.v1", "cds.access": "accesses.logged.v1"}  # fmt: skip
     bus.parked.clear()
     await bus.raw(topic, b"{}", headers={"event_type": "something.new.v9"})
     assert bus.parked == []

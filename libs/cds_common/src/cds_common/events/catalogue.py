@@ -3,7 +3,7 @@
 from cds_common.events.clients import ClientPublishedV1, MessagePublishedV1
 from cds_common.events.envelope import IntegrationEvent
 from cds_common.events.grants import (
-    AccessLoggedV1,
+    AccessesLoggedV1,
     GrantPublishedV1,
     GrantReadinessV1,
     GrantsHeartbeatV1,
@@ -25,7 +25,7 @@ EVENTS: dict[str, type[IntegrationEvent]] = {
         GrantReadinessV1,
         TokenIssuedV1,
         TokensRevokedV1,
-        AccessLoggedV1,
+        AccessesLoggedV1,
         CustomerPublishedV1,
         ResourcePublishedV1,
         EntitlementsResolvedV1,

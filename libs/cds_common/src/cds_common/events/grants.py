@@ -139,12 +139,10 @@ class TokensRevokedV1(IntegrationEvent):
         return self.client_id
 
 
-class AccessLoggedV1(IntegrationEvent):
-    """Who read which objects when: one per answered data request (audit, "my authorizations"); ids only."""
+class LoggedAccess(Contract):
+    """Who read which objects when: one answered data request; ids only."""
 
-    topic: ClassVar[str] = "cds.access"
-    event_type: Literal["access.logged.v1"] = "access.logged.v1"
-    service: Literal["accounts", "billing", "usage", "aggregation"]
+    at: AwareDatetime
     endpoint: str
     environment: Environment
     client_id: str
@@ -153,5 +151,14 @@ class AccessLoggedV1(IntegrationEvent):
     object_count: int
     object_ids: list[UUID] = Field(max_length=1000)
 
+
+class AccessesLoggedV1(IntegrationEvent):
+    """Reads of one service (audit, "my authorizations"). Many share a message: Clients read thousands of times a second."""
+
+    topic: ClassVar[str] = "cds.access"
+    event_type: Literal["accesses.logged.v1"] = "accesses.logged.v1"
+    service: Literal["accounts", "billing", "usage", "aggregation"]
+    accesses: list[LoggedAccess]
+
     def key(self) -> str:
-        return self.grant_ids[0] if self.grant_ids else self.client_id
+        return self.service

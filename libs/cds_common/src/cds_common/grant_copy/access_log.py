@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common import exact_json
+from cds_common.batches import shares
 from cds_common.db import Sessions
-from cds_common.events.grants import AccessLoggedV1
+from cds_common.events.grants import AccessesLoggedV1, LoggedAccess
 from cds_common.grant_copy.access import Access
 from cds_common.grant_copy.readiness import DataService
 from cds_common.grant_copy.tables import TABLES
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 MAX_OBJECT_IDS = 1000
 _BATCH = 500
+_IDS_IN_A_MESSAGE = 15_000
+"""Of objects and Grants, about: some 600 kB."""
 _LOCK = 0x6163_6C6F_67  # "aclog": one publisher at a time, or the chain would fork
 
 
@@ -77,26 +80,39 @@ class AccessLogPublisher:
             last = select(rows_of.c.chain_no, rows_of.c.chain_hash).where(rows_of.c.chain_no.is_not(None))
             previous = (await session.execute(last.order_by(rows_of.c.chain_no.desc()).limit(1))).first()
             number, digest = (previous.chain_no, previous.chain_hash) if previous else (0, b"")
-            links: list[dict[str, Any]] = []
+            hashes: list[bytes] = []
             for row in rows:
-                number, digest = number + 1, chain_hash(digest, row)
-                links.append({"row_id": row.id, "no": number, "hash": digest})
-            await session.execute(_CHAIN, links)
-            record_events(session, [self._event(row) for row in rows])
+                digest = chain_hash(digest, row)
+                hashes.append(digest)
+            numbers = list(range(number + 1, number + 1 + len(rows)))
+            await session.execute(_CHAIN, {"row_ids": [row.id for row in rows], "numbers": numbers, "hashes": hashes})
+            record_events(session, [self._event(some) for some in shares(map(_logged, rows), _ids, _IDS_IN_A_MESSAGE)])
         return len(rows)
 
-    def _event(self, row: Any) -> AccessLoggedV1:
-        return AccessLoggedV1(
-            occurred_at=row.at, service=self._service, endpoint=row.endpoint, environment=row.environment, client_id=row.client_id,
-            token_id=row.token_id, grant_ids=row.grant_ids, object_count=row.object_count, object_ids=row.object_ids,
-        )  # fmt: skip
+    def _event(self, accesses: list[LoggedAccess]) -> AccessesLoggedV1:
+        return AccessesLoggedV1(service=self._service, accesses=accesses)
+
+
+def _logged(row: Any) -> LoggedAccess:
+    return LoggedAccess(
+        at=row.at, endpoint=row.endpoint, environment=row.environment, client_id=row.client_id, token_id=row.token_id,
+        grant_ids=row.grant_ids, object_count=row.object_count, object_ids=row.object_ids,
+    )  # fmt: skip
+
+
+def _ids(access: LoggedAccess) -> int:
+    # What else an access says takes the room of ten ids.
+    return 10 + len(access.grant_ids) + len(access.object_ids)
 
 
 _INSERT = (
     "INSERT INTO access_log (endpoint, environment, client_id, token_id, grant_ids, object_count, object_ids)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)"
 )
-_CHAIN = text("UPDATE access_log SET chain_no = :no, chain_hash = :hash WHERE id = :row_id")
+_CHAIN = text(
+    "UPDATE access_log AS a SET chain_no = u.no, chain_hash = u.hash"
+    " FROM unnest(CAST(:row_ids AS bigint[]), CAST(:numbers AS bigint[]), CAST(:hashes AS bytea[])) AS u (id, no, hash) WHERE a.id = u.id"
+)
 
 
 def chain_hash(previous: bytes, row: Any) -> bytes:
