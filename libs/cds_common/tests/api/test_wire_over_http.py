@@ -1,5 +1,6 @@
 """What a client sends and sees, byte by byte."""
 
+import gc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -95,6 +96,12 @@ async def client(settings: SampleSettings) -> AsyncIterator[httpx.AsyncClient]:
     app.include_router(router)
     async with application(app) as client:
         yield client
+
+
+async def test_a_process_that_answers_keeps_its_imports_out_of_collections(settings: SampleSettings) -> None:
+    gc.unfreeze()
+    async with common_state(settings):
+        assert gc.get_freeze_count() > 50_000
 
 
 class TestNumbers:
