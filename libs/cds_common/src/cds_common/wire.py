@@ -61,7 +61,7 @@ def parse_datetime(text: str) -> datetime:
     """Read an RFC 3339 date-time into UTC; seconds may be missing and fractions have up to nine digits (cut to microseconds).
 
     Raises:
-        ValueError: another form, no such moment, or no zone.
+        ValueError: another form, no such moment, no zone, or outside the calendar in UTC.
     """
     found = _DATETIME.fullmatch(text) if len(text) <= 40 else None
     if found is None:
@@ -75,7 +75,10 @@ def parse_datetime(text: str) -> datetime:
     if second == 60:
         second, micro = 59, 999_999
     moment = datetime(day.year, day.month, day.day, int(found["hour"]), int(found["minute"]), second, micro, timezone(offset))
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the calendar") from error
 
 
 def parse_date(text: str) -> date:
@@ -98,7 +101,7 @@ def _datetime(value: Any) -> datetime:
         raise PydanticCustomError("datetime_form", "must be an RFC 3339 date-time")
     try:
         return parse_datetime(value)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise PydanticCustomError("datetime_form", "must be an RFC 3339 date-time with a zone") from error
 
 
