@@ -321,6 +321,17 @@ class TestReadThrough:
         assert await seen_ids(session, access.seen("account")) == {TWO}
         assert peers.asked == ["accounts"]
 
+    async def test_entries_changed_again_on_the_way_are_read_with_their_grant(
+        self, session: AsyncSession, settings: CommonSettings
+    ) -> None:
+        token = await store_grant(session, an_entry(visible={"account": [ONE]}), grant_id="g1", now=NOW)
+        await apply_grant(session, a_grant(version=2, entries_version=2), partition=0)
+        newest = a_grant(version=3, entries_version=3)
+        peers = Peers(newest, resolved_for(newest, an_entry(visible={"account": [TWO]})).model_copy(update={"version": 3}))
+        access = await load_access(session, token, now=NOW, settings=settings, peers=peers)
+        assert await seen_ids(session, access.seen("account")) == {TWO}
+        assert peers.asked == ["accounts", "auth"]
+
     async def test_unresolved_entries_are_a_wait_not_an_empty_list(self, session: AsyncSession, settings: CommonSettings) -> None:
         grant = a_grant()
         await apply_grant(session, grant, partition=0)

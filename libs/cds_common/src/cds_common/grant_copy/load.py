@@ -124,12 +124,22 @@ async def _refresh(session: AsyncSession, grants: dict[str, _Held], *, now: date
         grants = await _read(session, list(grants))
     for grant_id, held in grants.items():
         if held.known and held.needs_entitlements(now):
-            resolved = await peers.entitlements(grant_id)
-            if resolved is None or resolved.entries_version != held.row.grant_entries_version:
-                raise TransientError("the entitlements of a Grant are not resolved yet")
-            await apply_entitlements(session, resolved)
+            await _resolve(session, grant_id, held.row.grant_entries_version, now=now, peers=peers)
             changed = True
     return changed
+
+
+async def _resolve(session: AsyncSession, grant_id: str, entries_version: int, *, now: datetime, peers: Peers) -> None:
+    resolved = await peers.entitlements(grant_id)
+    if resolved is not None and resolved.entries_version > entries_version:
+        # Accounts asks auth itself: the Grant was changed again, and that event is still on its way here.
+        grant = await peers.grant(grant_id)
+        if grant is not None:
+            await apply_grant(session, grant, checked_at=now)
+            entries_version = grant.entries_version
+    if resolved is None or resolved.entries_version != entries_version:
+        raise TransientError("the entitlements of a Grant are not resolved yet")
+    await apply_entitlements(session, resolved)
 
 
 async def _refresh_grant(
