@@ -11,7 +11,7 @@ from cds_usage.domain.calendar import Calendar
 from cds_usage.domain.segments import ContractTenure, Period, parts_of, periods_of
 from cds_usage.persistence.block_spans import block_spans
 from cds_usage.persistence.resources import PointLink, load_point_links, points_of_contract, renumber, save_tenures, store_resource
-from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock_owner, replace_segments
+from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock, replace_segments
 
 
 async def apply_resources(session: AsyncSession, events: Iterable[ResourcePublishedV1], calendar: Calendar) -> None:
@@ -29,7 +29,7 @@ async def apply_resources(session: AsyncSession, events: Iterable[ResourcePublis
 
 async def refresh_point(session: AsyncSession, point_id: UUID, calendar: Calendar) -> None:
     """Derive tenures and periods of a Service Point; when the periods changed, cut its segments anew."""
-    await lock_owner(session, point_id)
+    await lock(session, point_id)
     links = await load_point_links(session, point_id)
     if links is None:
         return

@@ -15,7 +15,7 @@ from cds_usage.domain.segments import Group, Period, parts_of
 from cds_usage.domain.series import Series
 from cds_usage.domain.supply_mix import SUPPLY_MIX
 from cds_usage.persistence.day_blocks import BlockWrite, StoredBlock, keep_history, load_blocks, save_blocks
-from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock_owners_shared, touch_segments
+from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock_shared, touch_segments
 
 Merge = Callable[[DayBlock | None, int, Slice], Merged]
 
@@ -71,7 +71,7 @@ async def merge_slices(
     if not slices:
         return []
     keys = sorted(slices, key=lambda key: (str(key.owner_id), key.day, str(key.series_id), key.interval_seconds, key.phase))
-    await lock_owners_shared(session, {key.owner_id for key in keys})
+    await lock_shared(session, {key.owner_id for key in keys})
     stored = await load_blocks(session, keys)
     outcomes = [_lay_all(key, stored.get(key), slices[key], now, lay, annotated=key in annotated) for key in keys]
     value_types = {series_id: known.kind.value_type for series_id, (known, _) in series.items()}

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cds_common.events.values import AggregationPublishedV1, BillPublishedV1, BillSectionLink
 from cds_usage.domain.calendar import Calendar
 from cds_usage.domain.day_block import BlockKey
+from cds_usage.persistence.segments_write import lock
 from cds_usage.persistence.tables import aggregation_copy, bill_copy, bill_section_link, usage_segment
 
 
@@ -57,6 +58,7 @@ async def store_aggregation(session: AsyncSession, event: AggregationPublishedV1
         where=aggregation_copy.c.version < row.excluded.version,
     )
     if await session.scalar(row.returning(aggregation_copy.c.aggregation_id)) is not None:
+        await lock(session, event.aggregation_id)
         mine = usage_segment.c.owner_id == event.aggregation_id
         await session.execute(update(usage_segment).where(mine).values(aggregation_number=event.aggregation_number))
 

@@ -92,6 +92,7 @@ async def touch_segments(session: AsyncSession, touches: Iterable[SegmentTouch])
     found = collect(touches)
     if not found:
         return
+    await _keep_numbers(session, found)
     rows = await session.execute(
         _UPDATE,
         {
@@ -139,8 +140,18 @@ async def insert_segments(session: AsyncSession, touches: Sequence[SegmentTouch]
 
 async def replace_segments(session: AsyncSession, owner_id: UUID, touches: Iterable[SegmentTouch]) -> None:
     """Put the segments of an owner anew, as its contracts have them now; ids that stay keep their `created`."""
+    found = collect(touches)
+    await _keep_numbers(session, found)
     await session.execute(delete(usage_segment).where(usage_segment.c.owner_id == owner_id))
-    await insert_segments(session, collect(touches))
+    await insert_segments(session, found)
+
+
+async def _keep_numbers(session: AsyncSession, touches: Iterable[SegmentTouch]) -> None:
+    """Let no number of these accounts and contracts change until the transaction ends: a segment made meanwhile would miss it."""
+    periods = {touch.part.period for touch in touches}
+    numbered = {one for period in periods for one in (*period.account_ids, *period.contract_ids)}
+    if numbered:
+        await lock_shared(session, numbered)
 
 
 async def load_periods(session: AsyncSession, owner_ids: Iterable[UUID]) -> dict[UUID, list[Period]]:
@@ -170,11 +181,11 @@ _LOCK_SHARED = text("""
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 7))")
 
 
-async def lock_owners_shared(session: AsyncSession, owner_ids: Iterable[UUID]) -> None:
-    """Keep the contract periods of these owners as they are until the transaction ends."""
-    await session.execute(_LOCK_SHARED, {"ids": sorted(set(owner_ids), key=str)})
+async def lock_shared(session: AsyncSession, ids: Iterable[UUID]) -> None:
+    """Keep the contract periods of these owners, or the numbers of these accounts and contracts, until the transaction ends."""
+    await session.execute(_LOCK_SHARED, {"ids": sorted(set(ids), key=str)})
 
 
-async def lock_owner(session: AsyncSession, owner_id: UUID) -> None:
-    """Keep all writers of values of this owner out until the transaction ends."""
-    await session.execute(_LOCK, {"id": str(owner_id)})
+async def lock(session: AsyncSession, one: UUID) -> None:
+    """Keep all who write values of this owner, or segments of this account or contract, out until the transaction ends."""
+    await session.execute(_LOCK, {"id": str(one)})
