@@ -11,5 +11,7 @@ async def keep_contract_number(tx: AsyncSession, event: ResourcePublishedV1) -> 
     if event.kind != "service_contract":
         return
     bills = Bills(tx)
+    # A bill that is stored at the same time would miss the number, and its sections the sorting.
+    await bills.lock([event.resource_id])
     if await bills.store_contract_number(event.resource_id, event.environment, event.version, event.number):
         await bills.sort_sections_of([event.resource_id])

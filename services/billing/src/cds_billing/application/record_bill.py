@@ -21,7 +21,8 @@ async def record_bill(tx: AsyncSession, event: BillRecordedV1, now: datetime) ->
     """
     statement = statement_of(event)
     bills = Bills(tx)
-    await bills.lock(statement.statement_id)
+    contracts = [contract for section in statement.sections for contract in section.contract_ids]
+    await bills.lock([statement.statement_id, *contracts])
     file_id = mimetype = None
     if event.file is not None:
         file_id, mimetype = (
@@ -32,7 +33,7 @@ async def record_bill(tx: AsyncSession, event: BillRecordedV1, now: datetime) ->
     for section in statement.sections:
         changed |= await bills.store_section(section, statement, valid_from=event.source_time, now=now)
     await bills.drop_missing_sections(statement, event.source_time)
-    await bills.sort_sections_of([contract for section in statement.sections for contract in section.contract_ids])
+    await bills.sort_sections_of(contracts)
     if changed:
         record_event(tx, _published(statement, event))
 

@@ -1,7 +1,7 @@
 """Writing bills: append-only versions, the newest by the source's time."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -28,9 +28,10 @@ class Bills:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def lock(self, statement_id: UUID) -> None:
-        """One writer per statement until the transaction ends, also before its first row exists."""
-        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(statement_id), 0))))
+    async def lock(self, ids: Iterable[UUID]) -> None:
+        """One writer per statement and contract until the transaction ends, also before its first row exists."""
+        for one in sorted(map(str, set(ids))):
+            await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(one, 0))))
 
     async def store_file(self, statement_id: UUID, mimetype: str, content: bytes) -> UUID:
         """Keep the printed bill; the same bytes again give the same id."""
