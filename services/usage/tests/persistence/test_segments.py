@@ -166,6 +166,23 @@ class TestFreezing:
         assert column(earlier) == [None, "0.007"]
         assert column(live) == ["0.009", "0.002"]
 
+    @pytest.mark.req("WG3B-193")
+    async def test_a_frozen_segment_is_not_modified_by_what_comes_later(self, stage: Stage) -> None:
+        entry = point_entry(sync_until=at("2026-03-21T00:00:00Z"))
+        await stage.take(readings(MARCH_7, [1, 2]))
+        stage.now = at("2026-03-20T18:00:00Z")
+        await stage.take(readings(MARCH_7, [3], source_time=at("2026-03-20T17:00:00Z")))
+        stage.now = at("2026-03-22T00:00:00Z")
+        before = await stage.segments(entry)
+        await stage.take(readings(MARCH_7, [9, 9], source_time=at("2026-03-21T12:00:00Z")))
+        await stage.take(readings("2026-03-08T00:00:00-08:00", [4], source_time=at("2026-03-21T12:00:00Z")))
+        await stage.take(readings("2026-03-21T12:00:00-08:00", [5], source_time=at("2026-03-21T22:00:00Z")))
+        (after,) = await stage.segments(entry)
+        assert column(after)[:2] == ["0.003", "0.002"]
+        assert after["cds_modified"] == before[0]["cds_modified"] == "2026-03-20T18:00:00Z"
+        (live,) = await stage.segments(point_entry())
+        assert live["cds_modified"] == "2026-03-22T00:00:00Z"
+
     @pytest.mark.req("WG3B-195")
     async def test_data_that_came_after_the_moment_is_not_there(self, stage: Stage) -> None:
         await stage.take(readings(MARCH_7, [1]))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cds_usage.domain.calendar import Calendar
 from cds_usage.domain.day_block import DayBlock, Slice, merge, replace
-from cds_usage.domain.freezing import frozen_block
+from cds_usage.domain.freezing import frozen_block, last_change
 from cds_usage.domain.packing import MIXED, NO_VALUES, pack, pack_values, unpack, unpack_values
 from cds_usage.domain.slicing import Run, by_day
 
@@ -92,6 +92,12 @@ def test_a_frozen_grant_sees_the_values_that_were_newest_then() -> None:
 def test_a_layer_recorded_later_counts_on_the_same_moment() -> None:
     newest, layers = laid(a_slice(0, 9, source=20)), [laid(a_slice(0, 1, source=5)), laid(a_slice(0, 2, source=5))]
     assert frozen_block(newest, layers, 6).values == [2]
+
+
+@pytest.mark.parametrize(("until", "changed"), [(9, None), (11, 10), (13, 300), (19, 100), (20, 200)])
+def test_the_last_change_of_a_frozen_block_is_that_of_the_values_it_shows(until: int, changed: int | None) -> None:
+    first, second, late, newest = (laid(a_slice(0, value, source=source)) for value, source in ((1, 10), (5, 15), (4, 12), (9, 20)))
+    assert last_change(newest, [first, second, late], [100, 200, 300], until) == changed
 
 
 @given(st.lists(st.none() | st.integers(-(10**18), 10**18), min_size=1, max_size=200))

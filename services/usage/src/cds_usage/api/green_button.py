@@ -88,7 +88,7 @@ async def _feed(
 
 
 async def _entries(export: Export, pages: Pages, feed: GreenButtonFeed, title: str) -> AsyncIterator[bytes]:
-    newest = max((segment.row.modified for segment in pages.first.segments), default=export.now)
+    newest = max((segment.modified for segment in pages.first.segments), default=export.now)
     yield espi.feed_head(export.public_url, export.path, title, newest)
     following = None
     async for page in pages:

@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -64,7 +63,7 @@ class GreenButtonFeed:
             yield from self._once(espi.Entry(type_path, reading_type_title(series.kind), content, row.created, row.created))
             path = f"{meter_reading}/IntervalBlock/{espi.derived_id('block', row.shown_id, *kind)}"
             if self._wanted(path):
-                yield _block(path, row, series)
+                yield _block(path, segment, series)
 
     def _point(self, path: str, row: Any, service: int) -> espi.Entry:
         related = (f"{path}/MeterReading", self._summaries)
@@ -81,11 +80,11 @@ def _type_path(series: _Series, interval_seconds: int) -> str:
     return f"{espi.BASE}/ReadingType/{espi.derived_id('type', *parts)}"
 
 
-def _block(path: str, row: Any, series: _Series) -> espi.Entry:
+def _block(path: str, segment: DrawnSegment, series: _Series) -> espi.Entry:
+    row = segment.row
     bounds = (row.c_start, row.c_end)
     content = interval_block(bounds, row.interval_seconds, series.readings, series.measured, series.costs)
-    modified: datetime = row.modified
-    return espi.Entry(path, "", content, row.created, modified)
+    return espi.Entry(path, "", content, row.created, segment.modified)
 
 
 def _series_of(segment: DrawnSegment) -> Iterator[_Series]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from cds_common import exact_json
 from cds_common.data_answers import weak_etag
 from cds_common.grant_copy import Access, log_access
 from cds_common.paging import PageRequest
-from cds_usage.domain.calendar import Calendar, micros_of, moment_of
+from cds_usage.domain.calendar import Calendar, micros_of, moment_of, moment_of_micros
 from cds_usage.domain.day_block import BlockKey, DayBlock
 from cds_usage.domain.fragments import Grid, Piece, Reading, column_cells, fragment, fragment_readings, value_rows
-from cds_usage.domain.freezing import frozen_block
-from cds_usage.domain.packing import NO_VALUES, PackedBlock, unpack
+from cds_usage.domain.freezing import frozen_block, last_change
+from cds_usage.domain.packing import NO_VALUES, unpack
 from cds_usage.domain.supply_mix import SUPPLY_MIX, MixNote, mix_cells
 from cds_usage.domain.value_formats import Column, FormatCatalogue, format_objects
 from cds_usage.persistence.eacs_read import seen_eacs
@@ -24,7 +25,7 @@ from cds_usage.persistence.mix_notes import load_mix_notes
 from cds_usage.persistence.reach import FLAG
 from cds_usage.persistence.segments_read import SegmentFilters, page_of_segments
 from cds_usage.persistence.series import SeriesKinds
-from cds_usage.persistence.values_read import StoredColumn, ValuesWanted, load_columns, load_history
+from cds_usage.persistence.values_read import StoredColumn, StoredLayer, ValuesWanted, load_columns, load_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ class DrawnSegment:
         row: Any,
         wanted: ValuesWanted,
         stored: Sequence[StoredColumn],
-        layers: Mapping[BlockKey, list[PackedBlock]],
+        layers: Mapping[BlockKey, list[StoredLayer]],
         mixes: "Mixes",
         now: datetime,
     ) -> None:
@@ -167,9 +168,32 @@ class DrawnSegment:
     @property
     def _synced(self) -> datetime:
         """Never later than the moment at which every entry that shows the segment was frozen (§7.3.1)."""
+        return self.row.synced if self._frozen is None else min(self.row.synced, self._frozen)
+
+    @cached_property
+    def _frozen(self) -> datetime | None:
+        """The moment after which nothing of the segment changes any more; None while an entry follows the present."""
         moments = [self._access.frozen_at(slot, self._now) for slot in self.row.slots]
         frozen = [moment for moment in moments if moment is not None]
-        return min(self.row.synced, max(frozen)) if len(frozen) == len(moments) else self.row.synced
+        return max(frozen) if len(frozen) == len(moments) else None
+
+    @cached_property
+    def modified(self) -> datetime:
+        """Of a frozen segment: the last change of what it shows, so that a later correction leaves it as it was (§7.3.1)."""
+        if self._frozen is None:
+            return self.row.modified
+        changes = [self._modified(column) for column, _ in self._days]
+        return max([self.row.created, *(change for change in changes if change is not None)])
+
+    def _modified(self, column: StoredColumn) -> datetime | None:
+        moment = self._wanted.kinds[column.kind_id]
+        if moment is None or column.packed is None or not _is_frozen(self._wanted, column):
+            return column.modified
+        stored = self._layers.get(_key(self._wanted, column), ())
+        layers = [unpack(layer.packed, self._wanted.interval_seconds) for layer in stored]
+        block = unpack(column.packed, self._wanted.interval_seconds)
+        changed = last_change(block, layers, [micros_of(layer.recorded) for layer in stored], moment)
+        return None if changed is None else max(column.created, moment_of_micros(changed))
 
     def chunks(self) -> Iterator[bytes]:
         """The segment's JSON."""
@@ -203,7 +227,7 @@ class DrawnSegment:
         return {
             "cds_usagesegment_id": row.shown_id,
             "cds_created": row.created,
-            "cds_modified": row.modified,
+            "cds_modified": self.modified,
             "cds_synced": self._synced,
             "related_aggregations": _one(row.aggregation),
             "related_accounts": row.accounts,
@@ -225,7 +249,7 @@ class DrawnSegment:
         moment = self._wanted.kinds[column.kind_id]
         if moment is None or not _is_frozen(self._wanted, column):
             return block
-        layers = [unpack(layer, self._wanted.interval_seconds) for layer in self._layers.get(_key(self._wanted, column), ())]
+        layers = [unpack(layer.packed, self._wanted.interval_seconds) for layer in self._layers.get(_key(self._wanted, column), ())]
         return frozen_block(block, layers, moment)
 
     def _columns(self) -> list[Column]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -40,6 +40,8 @@ class StoredColumn:
     source_max: int
     versions: int
     """Sum of the versions of its days: rises with every change."""
+    created: datetime
+    modified: datetime
     fragment: bytes | None
     packed: PackedBlock | None
 
@@ -55,7 +57,7 @@ _COLUMNS = Compiled.of(
     )
     , days AS (
         SELECT w.no, w.kind_id, w.interval_seconds, b.series_id, b.day, b.first_s, b.count, b.quality, b.source_min, b.source_max,
-            b.version, b.fragment, b.vals, b.decimals, b.decimals_each, b.qualities_each, b.sources_each,
+            b.version, b.created, b.modified, b.fragment, b.vals, b.decimals, b.decimals_each, b.qualities_each, b.sources_each,
             b.fragment IS NOT NULL AND (w.frozen IS NULL OR b.source_max <= w.frozen) AS whole
         FROM wanted w
         JOIN series s ON s.owner_id = w.owner_id AND s.kind_id = w.kind_id AND s.meter_device_id IS NOT DISTINCT FROM w.meter_device_id
@@ -70,6 +72,7 @@ _COLUMNS = Compiled.of(
     )
     SELECT no, kind_id, series_id, min(day) AS day, min(first_s) AS first_s, sum(count) AS slots, quality, whole,
         min(source_min) AS source_min, max(source_max) AS source_max, sum(version) AS versions, min(decimals) AS decimals,
+        max(created) AS created, max(modified) AS modified,
         string_agg(fragment, ',' ORDER BY first_s) FILTER (WHERE whole) AS fragment,
         string_agg(vals, '') FILTER (WHERE NOT whole) AS vals,
         string_agg(decimals_each, '') FILTER (WHERE NOT whole) AS decimals_each,
@@ -83,7 +86,7 @@ _COLUMNS = Compiled.of(
 
 _HISTORY = text("""
     SELECT h.owner_id, h.series_id, h.day, h.interval_seconds, h.phase, h.first_s, h.count AS slots, h.vals, h.decimals, h.decimals_each,
-        h.quality, h.qualities_each, h.source_min, h.source_max
+        h.quality, h.qualities_each, h.source_min, h.source_max, h.recorded
     FROM unnest(
         CAST(:owners AS uuid[]), CAST(:series AS uuid[]), CAST(:days AS date[]), CAST(:intervals AS integer[]), CAST(:phases AS integer[])
     ) AS k (owner_id, series_id, day, interval_seconds, phase)
@@ -132,6 +135,8 @@ async def load_columns(session: AsyncSession, wanted: Sequence[ValuesWanted]) ->
                 row.quality,
                 row.source_max,
                 row.versions,
+                row.created,
+                row.modified,
                 row.fragment,
                 packed,
             )
@@ -139,10 +144,18 @@ async def load_columns(session: AsyncSession, wanted: Sequence[ValuesWanted]) ->
     return found
 
 
-async def load_history(session: AsyncSession, keys: Iterable[BlockKey]) -> dict[BlockKey, list[PackedBlock]]:
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """Superseded values of a block."""
+
+    packed: PackedBlock
+    recorded: datetime
+
+
+async def load_history(session: AsyncSession, keys: Iterable[BlockKey]) -> dict[BlockKey, list[StoredLayer]]:
     """Superseded values of these blocks, in the order in which they were recorded."""
     held = list(keys)
-    layers = dict[BlockKey, list[PackedBlock]]()
+    layers = dict[BlockKey, list[StoredLayer]]()
     if not held:
         return layers
     owners, series, days, intervals, phases = zip(*held, strict=True)
@@ -152,5 +165,5 @@ async def load_history(session: AsyncSession, keys: Iterable[BlockKey]) -> dict[
             row.first_s, row.slots, row.vals, row.decimals, row.decimals_each, row.quality, row.qualities_each, row.source_min,
             row.source_max, None,
         )  # fmt: skip
-        layers.setdefault(BlockKey(*row[:5]), []).append(packed)
+        layers.setdefault(BlockKey(*row[:5]), []).append(StoredLayer(packed, row.recorded))
     return layers
