@@ -112,6 +112,14 @@ def test_a_broken_file_gives_what_is_whole_and_says_what_is_not(bus: Bus, name: 
     assert sum(len(event.values) for event in bus.got if isinstance(event, ReadingsRecordedV1)) == loaded["readings"]
 
 
+def test_an_account_for_tables_alone_is_refused(bus: Bus, tmp_path: Path) -> None:
+    table = tmp_path / "readings.csv"
+    table.write_text("servicepoint_ref,value_type,units,start,interval_seconds,value,source_time\n")
+    assert "--account" in run(table, "--account", "70-1001", code=2)
+    assert bus.got == []
+    run(table, code=0)
+
+
 def test_a_directory_is_loaded_whole_and_a_dry_run_sends_nothing(bus: Bus) -> None:
     dry = run(DATA, "--account", "1", "--dry-run", code=1)
     assert bus.got == []

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from cds_cli import connection
 from cds_cli.demo_utility.generate import events as demo_events
-from cds_cli.loading.files import find, sources
+from cds_cli.loading.files import find, is_table, sources
 from cds_cli.loading.places import Target, account_ref
 from cds_cli.loading.publish import Sent, cluster_id, end_offsets, publish, wait_until_taken
 from cds_cli.loading.resuming import Resuming, state_file
@@ -90,6 +90,10 @@ def load(
 ) -> None:
     """Load accounts, meters, usage and bills. What is bad is refused with its reason and the rest is loaded; twice changes nothing."""
     files = find(paths)
+    if account and files and all(map(is_table, files)):
+        raise typer.BadParameter(
+            "is for Green Button usage; a table says in each row which service point it belongs to.", param_hint="--account"
+        )
     target = Target(account_ref(account) if account else "", account, environment, ZoneInfo(time_zone))
     servers = "" if dry_run else connection.kafka_bootstrap_servers()
     state = None if dry_run else _state_file(servers, target, paths)

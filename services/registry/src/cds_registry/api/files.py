@@ -69,14 +69,16 @@ async def download(file_id: str, request: Request, caller: Files, tx: Tx, store:
         **NO_STORE,
         "Accept-Ranges": "bytes",
         "Content-Length": str(length),
+        # Set here, since a media type of text would gain a charset that nobody knows.
+        "Content-Type": row.mime_type,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.name, safe='')}",
         "ETag": etag,
     }
     content = await _begun(store.read(row.store_key, start, length))
     if length == row.size:
-        return StreamingResponse(content, 200, headers, media_type=row.mime_type)
+        return StreamingResponse(content, 200, headers)
     headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{row.size}"
-    return StreamingResponse(content, 206, headers, media_type=row.mime_type)
+    return StreamingResponse(content, 206, headers)
 
 
 def file_document(row: SharedFileRow, offer: Offer) -> dict[str, Any]:
