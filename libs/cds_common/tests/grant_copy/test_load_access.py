@@ -1,17 +1,19 @@
 """What a token opens, by the copy alone and with the owners' help."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import delete, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from cds_common.errors import TransientError
 from cds_common.events.grants import GrantEntry, GrantPublishedV1
 from cds_common.events.resources import EntitlementsResolvedV1, Reached
-from cds_common.grant_copy import TABLES, apply_grant, apply_heartbeat, load_access
+from cds_common.grant_copy import TABLES, apply_entitlements, apply_grant, apply_heartbeat, load_access
+from cds_common.grant_copy.readiness import answer_readiness
 from cds_common.grant_copy.testing import NoPeers, a_token, an_entry, store_grant
 from cds_common.oauth_errors import InsufficientScope, InvalidToken
 from cds_common.settings import CommonSettings
@@ -344,3 +346,29 @@ async def test_an_ended_grant_leaves_no_entitlements_behind(session: AsyncSessio
     await store_grant(session, an_entry(visible={"account": [uuid4()]}), grant_id="g1", now=NOW)
     await apply_grant(session, a_grant(version=2, status="closed"))
     assert (await session.scalars(select(TABLES.entitlement_object.c.object_id))).all() == []
+
+
+async def test_a_read_through_and_a_consumer_do_not_wait_for_each_other(engine: AsyncEngine) -> None:
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    grant = a_grant("grant-read-and-consumed")
+    resolved = resolved_for(grant)
+
+    async def consume() -> None:
+        async with sessions.begin() as session:
+            await apply_entitlements(session, resolved)
+            await answer_readiness(session, grant.grant_id, service="usage")
+
+    try:
+        async with sessions.begin() as session:
+            await apply_grant(session, grant, partition=0)
+        async with sessions.begin() as session:
+            await apply_grant(session, grant, checked_at=NOW)
+            consuming = asyncio.create_task(consume())
+            await asyncio.wait([consuming], timeout=0.5)
+            await apply_entitlements(session, resolved)
+        await consuming
+    finally:
+        async with sessions.begin() as session:
+            await session.execute(delete(TABLES.grant_copy).where(TABLES.grant_copy.c.grant_id == grant.grant_id))
+            await session.execute(delete(TABLES.entitlement).where(TABLES.entitlement.c.grant_id == grant.grant_id))
+            await session.execute(text("DELETE FROM outbox"))

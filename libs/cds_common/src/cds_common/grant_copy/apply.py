@@ -70,7 +70,9 @@ async def apply_entitlements(session: AsyncSession, event: EntitlementsResolvedV
     Returns:
         Whether the copy changed.
     """
-    status = await session.scalar(select(TABLES.grant_copy.c.status).where(TABLES.grant_copy.c.grant_id == event.grant_id))
+    # Locks the Grant before its entitlements, as `apply_grant` and a read-through do: the other way round they would wait for each other.
+    held = select(TABLES.grant_copy.c.status).where(TABLES.grant_copy.c.grant_id == event.grant_id).with_for_update()
+    status = await session.scalar(held)
     if status in ENDED_STATUSES:
         return False
     if event.parts > 1:
