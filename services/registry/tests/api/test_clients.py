@@ -242,6 +242,13 @@ class TestPut:
         assert answer.headers["content-type"] == "application/json"
         assert (await party.client("cds_usage_hlp")) == consent
 
+    async def test_the_fault_of_default_details_is_said_of_their_type(self, registry: Registry) -> None:
+        party, consent = await consent_party(registry)
+        answer = await put(party, consent, cds_default_authorization_details=[{"type": "cds_usage_hlp"}, {"type": "cds_accounts_hlp"}])
+        assert answer.json()["error_description"] == "/cds_default_authorization_details the Client may not use this type (at /1/type)"
+        answer = await put(party, consent, cds_default_authorization_details=[{"type": "unknown"}])
+        assert answer.json()["error_description"] == "/cds_default_authorization_details the Client may not use this type (at /0/type)"
+
     @pytest.mark.req("WG3C-005", "WG3C-007", "WG3C-008", "WG3C-010", "WG3C-020")
     async def test_own_purposes_come_and_go_and_default_ones_stay(self, registry: Registry) -> None:
         party, consent = await consent_party(registry)

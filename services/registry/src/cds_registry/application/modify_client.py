@@ -114,6 +114,9 @@ async def _context(session: AsyncSession, client: Client, offer: Offer, now: dat
 
     def details_fault(scopes: Sequence[str], details: Sequence[Mapping[str, Any]]) -> str | None:
         types = list(offer.catalogue.details_types(scopes))
+        unknown = next((index for index, item in enumerate(details) if item.get("type") not in types), None)
+        if unknown is not None:
+            return f"the Client may not use this type (at /{unknown}/type)"
         narrowed = snapshot.model_copy(update={"scope": " ".join(scopes), "authorization_details_types": types})
         scope = " ".join(name for name in scopes if any(item.get("type") == name for item in details))
         return offer.details_fault(narrowed, scope, details, flow="authorization_code", now=now)
