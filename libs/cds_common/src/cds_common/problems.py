@@ -160,7 +160,9 @@ def install_problem_handlers(app: FastAPI, *, public_url: str, table: Mapping[ty
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         faults = tuple(FieldFault(_pointer(fault["loc"]), str(fault["msg"])) for fault in error.errors()[:100])
-        return problem_response(request, generic(400), "; ".join(f"{f.pointer}: {f.detail}" for f in faults[:3]), faults=faults)
+        return problem_response(
+            request, generic(400), "; ".join(f"{f.pointer}: {f.detail}" if f.pointer else f.detail for f in faults[:3]), faults=faults
+        )
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101

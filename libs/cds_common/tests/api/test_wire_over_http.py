@@ -156,7 +156,16 @@ class TestAnswers:
         assert (await client.get("/fees/list")).text == '[{"amount":-1,"at":null}]'
 
     @pytest.mark.parametrize(
-        "query", ["ids=a&ids=b", "ids=a+b+c+d", "ids=" + "x" * 201, "ids=a%00b", "after=yesterday", "after=2025-01-01T00:00:00"]
+        "query",
+        [
+            "ids=a&ids=b",
+            "ids=a+b+c+d",
+            "ids=" + "x" * 201,
+            "ids=a%00b",
+            "after=yesterday",
+            "after=2025-01-01T00:00:00",
+            "after=9999-12-31T23:59:00-23:00",
+        ],
     )
     async def test_bad_filters_are_refused_with_their_name(self, client: httpx.AsyncClient, query: str) -> None:
         answer = await client.get(f"/fees/list?{query}")
@@ -173,6 +182,10 @@ class TestProblems:
         assert body["type"] == "http://localhost:8080/docs/problems/bad-request"
         assert body["error"] == "invalid_request"
         assert body["status"] == 400
+
+    async def test_a_fault_of_the_whole_body_is_told_without_a_pointer(self, client: httpx.AsyncClient) -> None:
+        body = (await client.post("/fees", json=[])).json()
+        assert (body["errors"][0]["pointer"], body["detail"]) == ("", body["errors"][0]["detail"])
 
     async def test_malformed_json_is_a_bad_request(self, client: httpx.AsyncClient) -> None:
         answer = await client.post("/fees", content=b'{"amount":', headers={"content-type": "application/json"})
