@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cds_billing.application.keep_contract_number import keep_contract_number
+from cds_billing.application.keep_contract_numbers import keep_contract_numbers
 from cds_billing.application.record_bill import record_bill
 from cds_common.events.resources import ResourcePublishedV1
 from cds_common.grant_copy.testing import an_entry, store_grant
@@ -42,13 +42,11 @@ async def listed(api: httpx.AsyncClient, headers: dict[str, str], query: str = "
 
 
 async def numbered(session: AsyncSession, contract: str, number: str, version: int = 1) -> None:
-    await keep_contract_number(
-        session,
-        ResourcePublishedV1(
-            environment="sandbox", kind="service_contract", resource_id=the_id("service_contract", contract), ref=contract,
-            version=version, customer_ids=[], number=number,
-        ),
+    event = ResourcePublishedV1(
+        environment="sandbox", kind="service_contract", resource_id=the_id("service_contract", contract), ref=contract,
+        version=version, customer_ids=[], number=number,
     )  # fmt: skip
+    await keep_contract_numbers(session, [event])
 
 
 class TestBillSections:

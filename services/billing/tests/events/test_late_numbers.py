@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from cds_billing.application.keep_contract_number import keep_contract_number
+from cds_billing.application.keep_contract_numbers import keep_contract_numbers
 from cds_billing.application.record_bill import record_bill
 from cds_billing.persistence.tables import BillSectionRow
 from cds_common.db import Sessions
@@ -36,7 +36,7 @@ async def test_sections_stored_while_their_contract_arrives_sort_by_its_number(o
 
     async def number() -> None:
         async with own_sessions.begin() as session:
-            await keep_contract_number(session, contract)
+            await keep_contract_numbers(session, [contract])
 
     async with own_sessions.begin() as session:
         await record_bill(session, a_bill(), NOW)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from cds_common.events.values import AggregateDayV1, AggregationPublishedV1
 from cds_common.testing.plugin import unpooled_engine
 from cds_common.testing.postgres import ServiceDatabases
-from cds_usage.application.apply_resource import apply_resource
+from cds_usage.application.apply_resources import apply_resources
 from cds_usage.application.record_aggregates import ingest_aggregates
 from cds_usage.persistence.copies import store_aggregation
 from cds_usage.settings import Settings
@@ -46,7 +46,7 @@ async def test_segments_made_while_their_account_arrives_sort_by_its_number(stag
     contract = a_contract("C-1", account="A-1", number="510-007")
     await stage.know(contract, a_point(contract))
     async with stage.sessions.begin() as session:
-        await apply_resource(session, an_account("A-1", "91-0007"), stage.ingest.calendar)
+        await apply_resources(session, [an_account("A-1", "91-0007")], stage.ingest.calendar)
         making = await _has_begun(stage.take(readings(MORNING, [1])))
     await making
     assert await _numbers(stage) == ("91-0007", "510-007", None)
@@ -58,7 +58,7 @@ async def test_segments_cut_anew_while_their_contract_arrives_sort_by_its_number
     await stage.know(an_account("A-1", "91-0007"))
     await stage.take(readings(MORNING, [1]))
     async with stage.sessions.begin() as session:
-        await apply_resource(session, contract, stage.ingest.calendar)
+        await apply_resources(session, [contract], stage.ingest.calendar)
         making = await _has_begun(stage.know(a_point(contract)))
     await making
     assert (await _numbers(stage))[1] == "510-007"

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_billing.domain.bill import Section, Statement
 from cds_billing.persistence.tables import BillFileRow, BillSectionRow, BillStatementRow, ContractCopyRow
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(id, 0)) FROM unnest(CAST(:ids AS text[])) AS u (id) ORDER BY id")
 _DIGITS = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
@@ -30,8 +31,7 @@ class Bills:
 
     async def lock(self, ids: Iterable[UUID]) -> None:
         """One writer per statement and contract until the transaction ends, also before its first row exists."""
-        for one in sorted(map(str, set(ids))):
-            await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(one, 0))))
+        await self._session.execute(_LOCK, {"ids": sorted(map(str, set(ids)))})
 
     async def store_file(self, statement_id: UUID, mimetype: str, content: bytes) -> UUID:
         """Keep the printed bill; the same bytes again give the same id."""

@@ -10,7 +10,15 @@ from cds_common.events.resources import ResourcePublishedV1
 from cds_usage.domain.calendar import Calendar
 from cds_usage.domain.segments import ContractTenure, Period, parts_of, periods_of
 from cds_usage.persistence.block_spans import block_spans
-from cds_usage.persistence.resources import PointLink, load_point_links, points_of_contract, renumber, save_tenures, store_resource
+from cds_usage.persistence.resources import (
+    NUMBERED,
+    PointLink,
+    load_point_links,
+    points_of_contract,
+    renumber,
+    save_tenures,
+    store_resource,
+)
 from cds_usage.persistence.segments_write import SegmentTouch, load_periods, lock, replace_segments
 
 
@@ -23,13 +31,16 @@ async def apply_resources(session: AsyncSession, events: Iterable[ResourcePublis
             points |= await points_of_contract(session, event.resource_id, [link.id for link in event.service_points])
     for point_id in sorted(points, key=str):  # the order in which everybody locks points
         await refresh_point(session, point_id, calendar)
-    for event in changed:
+    numbered = [event for event in changed if event.kind in NUMBERED]
+    if numbered:
+        await lock(session, [event.resource_id for event in numbered])
+    for event in numbered:
         await renumber(session, event.kind, event.resource_id)
 
 
 async def refresh_point(session: AsyncSession, point_id: UUID, calendar: Calendar) -> None:
     """Derive tenures and periods of a Service Point; when the periods changed, cut its segments anew."""
-    await lock(session, point_id)
+    await lock(session, [point_id])
     links = await load_point_links(session, point_id)
     if links is None:
         return

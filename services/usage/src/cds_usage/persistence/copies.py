@@ -58,7 +58,7 @@ async def store_aggregation(session: AsyncSession, event: AggregationPublishedV1
         where=aggregation_copy.c.version < row.excluded.version,
     )
     if await session.scalar(row.returning(aggregation_copy.c.aggregation_id)) is not None:
-        await lock(session, event.aggregation_id)
+        await lock(session, [event.aggregation_id])
         mine = usage_segment.c.owner_id == event.aggregation_id
         await session.execute(update(usage_segment).where(mine).values(aggregation_number=event.aggregation_number))
 

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.events.resources import ResourcePublishedV1
 from cds_usage.domain.segments import ContractTenure, Period
-from cds_usage.persistence.segments_write import lock
 from cds_usage.persistence.tables import contract_tenure, resource, service_point_period
 
 
@@ -104,13 +103,13 @@ _RENUMBER = {
         WHERE s.contract_ids @> ARRAY[CAST(:id AS uuid)]
     """),
 }
+NUMBERED = frozenset(_RENUMBER)
+"""Kinds whose numbers segments are sorted by."""
 
 
 async def renumber(session: AsyncSession, kind: str, resource_id: UUID) -> None:
-    """Sort the segments of an account or contract by its number of now."""
-    if kind in _RENUMBER:
-        await lock(session, resource_id)
-        await session.execute(_RENUMBER[kind], {"id": resource_id})
+    """Sort the segments of an account or contract, whose lock is held, by its number of now."""
+    await session.execute(_RENUMBER[kind], {"id": resource_id})
 
 
 def _moment(value: str | None) -> datetime | None:

@@ -178,7 +178,10 @@ _LOCK_SHARED = text("""
     SELECT pg_advisory_xact_lock_shared(hashtextextended(CAST(id AS text), 7))
     FROM unnest(CAST(:ids AS uuid[])) AS u (id) ORDER BY id
 """)
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 7))")
+_LOCK = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(CAST(id AS text), 7))
+    FROM unnest(CAST(:ids AS uuid[])) AS u (id) ORDER BY id
+""")
 
 
 async def lock_shared(session: AsyncSession, ids: Iterable[UUID]) -> None:
@@ -186,6 +189,6 @@ async def lock_shared(session: AsyncSession, ids: Iterable[UUID]) -> None:
     await session.execute(_LOCK_SHARED, {"ids": sorted(set(ids), key=str)})
 
 
-async def lock(session: AsyncSession, one: UUID) -> None:
-    """Keep all who write values of this owner, or segments of this account or contract, out until the transaction ends."""
-    await session.execute(_LOCK, {"id": str(one)})
+async def lock(session: AsyncSession, ids: Iterable[UUID]) -> None:
+    """Keep all who write values of these owners, or segments of these accounts and contracts, out until the transaction ends."""
+    await session.execute(_LOCK, {"ids": sorted(set(ids), key=str)})
