@@ -13,11 +13,10 @@ from sqlalchemy import text
 from cds_aggregation.application.ingest import ingest_usage
 from cds_aggregation.application.keep_sums import work_once
 from cds_aggregation.application.record_aggregation import record_aggregation
+from cds_aggregation.application.record_resources import record_resources
 from cds_aggregation.application.refresh import refresh
 from cds_aggregation.domain.rules import Rule
-from cds_aggregation.persistence.aggregations_write import mark_due
 from cds_aggregation.persistence.partitions import Partitions
-from cds_aggregation.persistence.resources import points_near, store_resource
 from cds_aggregation.settings import Settings
 from cds_common.db import Sessions
 from cds_common.events.resources import ResourcePublishedV1, Tenure
@@ -125,8 +124,7 @@ class Stage:
     async def know(self, *flats: Sequence[ResourcePublishedV1]) -> None:
         for event in (event for flat in flats for event in flat):
             async with self.sessions.begin() as session:
-                if await store_resource(session, event):
-                    await mark_due(session, points_near(event))
+                await record_resources(session, [event])
         await self.work()
 
     async def use(self, *days: UsageDay) -> None:

@@ -1,6 +1,7 @@
 """Groups at work: sums with corrections, evaluation, division, Grants that need consents."""
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from cds_aggregation.application import sum_days
 from cds_aggregation.application.answer_grants import answer_grant
 from cds_aggregation.application.ingest import ingest_usage
+from cds_aggregation.application.record_resources import record_resources
 from cds_aggregation.application.record_usage import record_usage
 from cds_common.grant_copy.testing import an_entry, store_grant
 from services.aggregation.tests.builders import TIMEZONE, Stage, a_day, a_flat, a_group, days_changed, rid
@@ -123,6 +125,47 @@ async def test_values_that_are_being_stored_meanwhile_are_not_missed(committed_s
         await stage.work()
     await stage.work()
     assert await stage.sums() == [[17, 17]]
+
+
+async def contracts_shown(stage: Stage) -> int:
+    async with stage.sessions() as session:
+        return int(await session.scalar(text("SELECT cardinality(contract_ids) FROM aggregation_version WHERE newest")) or 0)
+
+
+async def test_a_group_that_is_made_while_its_points_are_stored_waits_for_them(committed_stage: Stage) -> None:
+    stage = committed_stage
+    async with stage.sessions.begin() as storing:
+        await record_resources(storing, [event for number in (1, 2, 3, 4) for event in a_flat(number)])
+        making = asyncio.create_task(stage.group(a_group(*FOUR)))
+        await asyncio.sleep(0.3)
+    await making
+    assert await contracts_shown(stage) == 4
+
+
+async def test_values_that_are_stored_while_their_group_is_made_are_summed(committed_stage: Stage) -> None:
+    stage = committed_stage
+    await stage.know(*(a_flat(number) for number in (1, 2, 3, 4)))
+    async with stage.sessions.begin() as storing:
+        await stage.partitions.ensure([date(2026, 3, 10)])
+        await record_usage(storing, [a_day(number, number) for number in (1, 2, 3, 4)], TIMEZONE)
+        making = asyncio.create_task(stage.group(a_group(*FOUR)))
+        await asyncio.sleep(0.3)
+    await making
+    assert await stage.sums() == [[10]]
+
+
+async def test_what_comes_while_a_group_is_due_is_not_missed_by_its_evaluation(committed_stage: Stage) -> None:
+    stage = committed_stage
+    await stage.group(a_group(*FOUR))
+    async with stage.sessions.begin() as stored:
+        await record_resources(stored, a_flat(1))
+    async with stage.sessions.begin() as storing:
+        await record_resources(storing, [event for number in (2, 3, 4) for event in a_flat(number)])
+        evaluating = asyncio.create_task(stage.work())
+        await asyncio.sleep(0.3)
+    await evaluating
+    await stage.work()
+    assert await contracts_shown(stage) == 4
 
 
 class TestEvaluation:

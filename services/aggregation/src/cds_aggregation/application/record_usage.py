@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_aggregation.domain.sums import scaled, summed_shape
+from cds_aggregation.persistence.aggregations_write import lock_graph_shared
 from cds_aggregation.persistence.member_days import StoredMemberDay, kind_ids, save_member_days, shape_key
 from cds_common.events.values import UsageDay
 
 
 async def record_usage(session: AsyncSession, days: Sequence[UsageDay], timezone: str) -> None:
     """Store the days that add up, and mark the sums that they change."""
+    await lock_graph_shared(session)
     shapes = {shape: summed_shape(shape.model_dump()) for shape in {day.shape for day in days}}  # pyright: ignore[reportUnhashable]  # frozen
     ids = await kind_ids(session, (shape for shape in shapes.values() if shape is not None))
     kinds = {shape: ids[shape_key(summed)] for shape, summed in shapes.items() if summed is not None}

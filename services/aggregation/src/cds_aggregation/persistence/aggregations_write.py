@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Update, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +18,14 @@ _AT_ONCE = datetime.fromtimestamp(0, UTC)
 async def lock_graph(session: AsyncSession) -> None:
     """One change of groups and members at a time: memberships of groups of groups depend on each other."""
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _GRAPH_LOCK})
+
+
+async def lock_graph_shared(session: AsyncSession) -> None:
+    """Keep the members of all groups as they are while facts about points are stored.
+
+    Else a group that is made meanwhile would not see these facts, and they would not see that the point has become its member.
+    """
+    await session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _GRAPH_LOCK})
 
 
 async def find_aggregation(session: AsyncSession, aggregation_id: UUID) -> Any:
@@ -119,26 +127,34 @@ async def mark_due(session: AsyncSession, point_ids: Collection[UUID]) -> None:
     """The Aggregations of these points, and their neighbours, have to be looked at again."""
     if point_ids:
         mine = select(aggregation_member.c.aggregation_id).where(aggregation_member.c.service_point_id.in_(list(point_ids)))
-        await session.execute(_evaluated_at_once(aggregation.c.aggregation_id.in_(mine)))
+        await _evaluated_by(session, _AT_ONCE, aggregation.c.aggregation_id.in_(mine))
 
 
 async def mark_neighbours_due(session: AsyncSession, aggregation_id: UUID) -> None:
     """A change of members may open or close a difference to the groups that overlap."""
     mine = select(aggregation_member.c.service_point_id).where(aggregation_member.c.aggregation_id == aggregation_id)
     others = select(aggregation_member.c.aggregation_id).where(aggregation_member.c.service_point_id.in_(mine))
-    await session.execute(_evaluated_at_once(aggregation.c.aggregation_id.in_(others)))
+    await _evaluated_by(session, _AT_ONCE, aggregation.c.aggregation_id.in_(others))
 
 
-def _evaluated_at_once(which: ColumnElement[bool]) -> Update:
-    return update(aggregation).where(which, aggregation.c.evaluate_at > _AT_ONCE).values(evaluate_at=_AT_ONCE)
+async def _evaluated_by(session: AsyncSession, moment: datetime, which: ColumnElement[bool]) -> None:
+    """Have these evaluated at `moment` at the latest.
+
+    One that is due already is locked as well: whoever evaluates it meanwhile would take the mark away without having seen what it is for.
+    """
+    locked = select(aggregation.c.aggregation_id).where(which).order_by(aggregation.c.aggregation_id).with_for_update()
+    ids = list(await session.scalars(locked))
+    if ids:
+        earlier = func.least(aggregation.c.evaluate_at, moment)
+        await session.execute(update(aggregation).where(aggregation.c.aggregation_id.in_(ids)).values(evaluate_at=earlier))
 
 
 async def mark_summed(session: AsyncSession, aggregation_ids: Collection[UUID], soon: datetime) -> None:
     """New values: groups that have waited for some are evaluated at once, the others at `soon`, after what comes with these values."""
     mine = aggregation.c.aggregation_id.in_(aggregation_ids)
     waits = (aggregation.c.requirement == "sometimes") | ~aggregation.c.has_data
-    await session.execute(_evaluated_at_once(mine & waits))
-    await session.execute(update(aggregation).where(mine, aggregation.c.evaluate_at > soon).values(evaluate_at=soon))
+    await _evaluated_by(session, soon, mine)
+    await _evaluated_by(session, _AT_ONCE, mine & waits)
 
 
 async def due_aggregations(session: AsyncSession, now: datetime, limit: int) -> list[UUID]:
