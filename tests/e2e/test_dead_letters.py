@@ -83,7 +83,7 @@ def test_a_parked_message_is_shown_and_sent_again_when_its_cause_is_gone(stack: 
     topic = f"{day.topic}.dead"
 
     def parked() -> list[str] | None:
-        rows = [line.split("│") for line in cds("dead", "list").splitlines() if topic in line and "shape: missing" in line]
+        rows = [line.split("│") for line in cds("dead", "list").splitlines() if topic in line and "│ shape: missing" in line]
         return rows[0][5].split() if rows else None
 
     partition, offset = until("the reading is parked", parked)
