@@ -38,11 +38,20 @@ def event_type(*names: str) -> Callable[[StreamMessage[Any]], bool]:
 
 
 def subscriber(
-    router: KafkaRouter, topic: str, *, service: str, batch: bool = False, max_records: int = 200, batch_timeout_ms: int = 100
+    router: KafkaRouter,
+    topic: str,
+    *,
+    service: str,
+    batch: bool = False,
+    max_records: int = 200,
+    batch_timeout_ms: int = 100,
+    prompt: bool = False,
 ) -> Any:
     """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
     With `batch` the handler gets a list of at most `max_records` messages, and waits at most `batch_timeout_ms` for the first.
+    `prompt` is for facts that somebody waits for, such as the end of a Grant: a fetch leaves out partitions whose last messages are
+    still being handled, and what comes there meanwhile is only seen once that fetch has waited at the broker.
     """
     return router.subscriber(
         topic,
@@ -51,7 +60,7 @@ def subscriber(
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
         heartbeat_interval_ms=3_000,
-        fetch_max_wait_ms=500,
+        fetch_max_wait_ms=50 if prompt else 500,
         batch=batch,
         max_records=max_records if batch else None,
         batch_timeout_ms=batch_timeout_ms,

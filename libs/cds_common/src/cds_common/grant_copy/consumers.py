@@ -48,7 +48,7 @@ def subscribe_grant_copy(router: KafkaRouter, *, service: DataService, on_change
 
 def subscribe_grants(router: KafkaRouter, *, service: DataService, on_change: OnChange) -> None:
     """Subscribe `router` to Grants and heartbeats of `cds.grants` only (accounts resolves the entitlements itself)."""
-    grants = subscriber(router, "cds.grants", service=service)
+    grants = subscriber(router, "cds.grants", service=service, prompt=True)
     _KEPT.append(grants)
 
     @grants(filter=event_type(GrantPublishedV1.type_name()))
