@@ -29,18 +29,17 @@ async def apply_resources(session: AsyncSession, events: Iterable[ResourcePublis
     for event in changed:
         if event.kind == "service_contract":
             points |= await points_of_contract(session, event.resource_id, [link.id for link in event.service_points])
-    for point_id in sorted(points, key=str):  # the order in which everybody locks points
+    await lock(session, points)  # all of them before the first number, as everybody does
+    for point_id in points:
         await refresh_point(session, point_id, calendar)
     numbered = [event for event in changed if event.kind in NUMBERED]
-    if numbered:
-        await lock(session, [event.resource_id for event in numbered])
+    await lock(session, [event.resource_id for event in numbered])
     for event in numbered:
         await renumber(session, event.kind, event.resource_id)
 
 
 async def refresh_point(session: AsyncSession, point_id: UUID, calendar: Calendar) -> None:
-    """Derive tenures and periods of a Service Point; when the periods changed, cut its segments anew."""
-    await lock(session, [point_id])
+    """Derive tenures and periods of a Service Point, which is locked; when the periods changed, cut its segments anew."""
     links = await load_point_links(session, point_id)
     if links is None:
         return

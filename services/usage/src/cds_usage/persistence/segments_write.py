@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_usage.domain.segments import Part, Period
@@ -60,7 +60,6 @@ _UPDATE = text("""
             ELSE ARRAY(SELECT DISTINCT k FROM unnest(s.kind_ids || CAST(t.kinds AS integer[])) k ORDER BY k) END,
         modified = greatest(s.modified, t.modified), synced = greatest(s.synced, t.synced)
     FROM t WHERE s.segment_id = t.segment_id
-    RETURNING s.segment_id
 """)
 
 _INSERT = text("""
@@ -92,11 +91,15 @@ async def touch_segments(session: AsyncSession, touches: Iterable[SegmentTouch])
     found = collect(touches)
     if not found:
         return
-    await _keep_numbers(session, found)
-    rows = await session.execute(
+    ids = [touch.part.segment_id for touch in found]
+    known = set(await session.scalars(select(usage_segment.c.segment_id).where(usage_segment.c.segment_id == func.any(ids))))
+    new = [touch for touch in found if touch.part.segment_id not in known]
+    # Before the first row is locked: who changes a number locks it first, and then the rows. At night hardly any segment is new.
+    await _keep_numbers(session, new)
+    await session.execute(
         _UPDATE,
         {
-            "ids": [touch.part.segment_id for touch in found],
+            "ids": ids,
             "starts": [touch.start for touch in found],
             "ends": [touch.end for touch in found],
             "kinds": [_integers(touch.kind_ids) for touch in found],
@@ -105,8 +108,7 @@ async def touch_segments(session: AsyncSession, touches: Iterable[SegmentTouch])
             "synceds": [touch.synced for touch in found],
         },
     )
-    known = {row.segment_id for row in rows}
-    await insert_segments(session, [touch for touch in found if touch.part.segment_id not in known])
+    await insert_segments(session, new)
 
 
 async def insert_segments(session: AsyncSession, touches: Sequence[SegmentTouch]) -> None:
