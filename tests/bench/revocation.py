@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from tests.e2e.support import LISTINGS, QUERIES, everybody_ready
 
 TRIALS = int(os.environ.get("REVOCATIONS", "1000"))
 CLIENTS = 16
+MAKING = 10
 DOWN_GRANTS = 40
 FULL_REQUESTS, SHORT_REQUESTS = 10_000, 2_000
 """Beyond the cap: all of them by BENCH=revocation, a fifth within `make bench`."""
@@ -49,8 +50,18 @@ class Grants:
         body: dict[str, Any] = answer.json()
         (grant_id,) = body["cds_grant_ids"]
         made = Open(f"{self._client.metadata['cds_grants_api']}/{grant_id}", body["access_token"])
-        await asyncio.gather(*(self._until(api, made, 200) for api in self.apis))
+        await asyncio.gather(*(self._until(api, made, 200, pause=0.1) for api in self.apis))
         return made
+
+    async def make_all(self, numbers: Iterable[int]) -> list[Open]:
+        """Several Grants, `MAKING` at a time."""
+        places = asyncio.Semaphore(MAKING)
+
+        async def one(number: int) -> Open:
+            async with places:
+                return await self.make(number)
+
+        return await asyncio.gather(*map(one, numbers))
 
     async def end(self, grant: Open) -> None:
         """Close it; returns when the server has answered."""
@@ -63,12 +74,12 @@ class Grants:
         """One request."""
         return (await self.http.get(api, headers={"authorization": f"Bearer {grant.token}"})).status_code
 
-    async def _until(self, api: str, grant: Open, wanted: int) -> float:
+    async def _until(self, api: str, grant: Open, wanted: int, *, pause: float = 0.005) -> float:
         """Ask until the answer has the status; the moment of that answer."""
         deadline = time.perf_counter() + 30
         while (status := await self.status(api, grant)) != wanted:
             assert time.perf_counter() < deadline, f"{api} still answers {status}"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause)
         return time.perf_counter()
 
     async def refused_after(self, grant: Open) -> float:
@@ -93,7 +104,7 @@ async def _bus_up(world: World) -> list[float]:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         grants, waits = Grants(world, http), list[float]()
         for first in range(0, TRIALS, 50):
-            made = [await grants.make(number) for number in range(first, min(first + 50, TRIALS))]
+            made = await grants.make_all(range(first, min(first + 50, TRIALS)))
             waits += [await grants.refused_after(grant) for grant in made]
         return waits
 
@@ -101,7 +112,7 @@ async def _bus_up(world: World) -> list[float]:
 async def _bus_down(world: World, requests: int) -> Sequence[Figure]:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         grants = Grants(world, http)
-        made = [await grants.make(100_000 + number) for number in range(DOWN_GRANTS)]
+        made = await grants.make_all(range(100_000, 100_000 + DOWN_GRANTS))
         await asyncio.to_thread(world.stack.kill, "kafka")
         try:
             last_data, leaked = await _hammered(grants, made, requests)

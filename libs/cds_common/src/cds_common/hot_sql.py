@@ -13,6 +13,8 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cds_common.faults import DATABASE_FAULTS
+
 _DIALECT = dialect.dialect()
 _MOST = 2_000
 _CONSTANT = "kind_"
@@ -43,7 +45,7 @@ async def hot_rows(session: AsyncSession, sql: str, values: Sequence[Any] = ()) 
     driver = await _driver(session)
     try:
         return await driver.fetch(sql, *values, record_class=HotRow)
-    except (asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+    except DATABASE_FAULTS:
         if driver.is_closed():
             # The pool must learn of it, or it would give out dead connections: SQLAlchemy meets the same fault and clears up.
             await (await session.connection()).exec_driver_sql("SELECT 1")

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
-import httpx
 import pydantic
 import structlog
 from aiokafka import ConsumerRecord
@@ -19,16 +17,13 @@ from faststream.exceptions import HandlerException, SubscriberNotFound
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import exc as sql
 
-from cds_common.errors import TransientError
+from cds_common.faults import is_transient
 from cds_common.inbox import MessagePlace, current_place
 from cds_common.metrics import DEAD_LETTERS, MESSAGE_RETRIES
 
 log = structlog.get_logger(__name__)
 
 Record = ConsumerRecord[bytes, bytes]
-
-# serialization failure, deadlock, lock not available, shutdowns, start-up, cancelled, too many connections, shortages, read-only standby
-_TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014", "53300", "53100", "53200", "25006"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +51,6 @@ class ConsumerHealth:
         """Messages of these partitions were handled or parked."""
         for place in places:
             self.stalled.pop(place, None)
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the cause lies outside the message: the same message may succeed later."""
-    if isinstance(error, sql.DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", None) or "")
-        return error.connection_invalidated or state[:2] == "08" or state in _TRANSIENT_SQLSTATES or isinstance(error, sql.InterfaceError)
-    if isinstance(error, KafkaError):
-        return bool(error.retriable)
-    if isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError):
-        return True  # the driver lost its connection in the middle of a statement
-    if isinstance(error, asyncpg.PostgresError):
-        state = str(getattr(error, "sqlstate", None) or "")
-        return state[:2] == "08" or state in _TRANSIENT_SQLSTATES
-    return isinstance(error, TransientError | sql.TimeoutError | httpx.TransportError | OSError | TimeoutError)
 
 
 def describe(error: BaseException) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,7 +17,7 @@ from starlette.routing import Match
 
 from cds_common import exact_json
 from cds_common.errors import DomainError, FieldFault, TransientError
-from cds_common.kafka_retry import is_transient
+from cds_common.faults import DATABASE_FAULTS, is_transient
 
 __all__ = [
     "DomainError",
@@ -178,7 +177,7 @@ def install_problem_handlers(app: FastAPI, *, public_url: str, table: Mapping[ty
     app.add_exception_handler(ProblemError, raised)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
-    for away in (TransientError, sql.DBAPIError, sql.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    for away in (TransientError, *DATABASE_FAULTS):
         app.add_exception_handler(away, _outage)
     app.add_exception_handler(Exception, unexpected)
 

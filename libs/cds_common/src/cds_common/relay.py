@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from cds_common import exact_json, metrics
 from cds_common.events.envelope import IntegrationEvent
+from cds_common.faults import is_transient
 from cds_common.message_tables import NOTIFY_CHANNEL
 from cds_common.settings import CommonSettings
 from cds_common.telemetry import untraced
@@ -98,10 +99,10 @@ class Relay:
             started = time.monotonic()
             try:
                 await self._session()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+            except Exception as error:  # whatever it is, nothing was marked; consumers must not end with it, and readiness shows the wait
                 failures = 1 if time.monotonic() - started > 30 else failures + 1
                 metrics.OUTBOX_FAILURES.labels(self._settings.service, type(error).__name__).inc()
-                log.warning("relay_failed", error_type=type(error).__name__, failures=failures)
+                log.warning("relay_failed", error_type=type(error).__name__, failures=failures, exc_info=not is_transient(error))
                 await asyncio.sleep(min(0.1 * 2**failures, self.options.longest_pause))
 
     async def _session(self) -> None:

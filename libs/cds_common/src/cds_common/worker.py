@@ -19,15 +19,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from cds_common import db, telemetry
+from cds_common.faults import is_transient
 from cds_common.health import Check, database_check, health_router, outbox_check
 from cds_common.internal import build_http
 from cds_common.kafka import build_broker, build_producer
-from cds_common.kafka_retry import RetryPolicy, is_transient
 from cds_common.relay import Heartbeat, Relay
 from cds_common.settings import CommonSettings
 from cds_common.worker_checks import consumers_check
 
 log = structlog.get_logger(__name__)
+
+_LONG_RUN_SECONDS = 30.0
+"""A task that ran for this long had got over its last fault."""
+_LONGEST_PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +108,17 @@ async def running(settings: CommonSettings, plan: WorkerPlan) -> AsyncIterator[l
 
 async def _run_task(task: Task, state: WorkerState) -> None:
     """Run a task again after a fault that lies outside it: a database that was away must not end the worker."""
-    for pause in RetryPolicy().pauses():
+    failures, loop = 0, asyncio.get_running_loop()
+    while True:
+        started = loop.time()
         try:
             return await task(state)
         except Exception as error:
             if not is_transient(error):
                 raise
+            failures = 1 if loop.time() - started > _LONG_RUN_SECONDS else failures + 1
             log.warning("task_waits", task=getattr(task, "__name__", "task"), error_type=type(error).__name__)
-        await asyncio.sleep(pause)
-    return None
+        await asyncio.sleep(min(0.1 * 2**failures, _LONGEST_PAUSE_SECONDS))
 
 
 async def _open(stack: AsyncExitStack, settings: CommonSettings, plan: WorkerPlan) -> WorkerState:

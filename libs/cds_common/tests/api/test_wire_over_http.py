@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, Response
@@ -76,6 +77,7 @@ async def fail(how: str) -> Response:
         "unmapped": Unmapped("x"),
         "crash": RuntimeError("SELECT secret FROM customers"),
         "away": TransientError("auth at 10.0.0.1 is away"),
+        "cut": asyncpg.InternalClientError("cannot switch to state 12"),
         "oauth": InvalidGrant('The "code" is used\\'),
         "client": InvalidClient(),
         "token": InvalidToken("expired"),
@@ -216,6 +218,11 @@ class TestProblems:
         answer = await client.get("/fees/fail/away")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert "10.0.0.1" not in answer.text
+
+    async def test_database_that_goes_away_in_the_middle_of_a_statement_is_503(self, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/fees/fail/cut")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "state 12" not in answer.text
 
     async def test_unknown_path_and_method_are_problems(self, client: httpx.AsyncClient) -> None:
         missing, wrong = await client.get("/nowhere"), await client.delete("/fees")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from opentelemetry import trace
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
@@ -214,6 +214,30 @@ async def test_failed_send_marks_nothing(sample: SampleSettings, sessions: db.Se
         await asyncio.sleep(1.5)
     async with sessions() as session:
         assert (await session.scalars(select(OUTBOX.c.published_at))).all() == [None]
+
+
+async def test_goes_on_after_any_fault(kafka_bootstrap: str, topic: str, sample: SampleSettings, sessions: db.Sessions) -> None:
+    faults: list[Exception] = [
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+        RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
+        ValueError("nobody thought of it"),
+    ]
+    left = list(faults)
+
+    def producer() -> AIOKafkaProducer:
+        if left:
+            raise left.pop()
+        return build_producer(sample)
+
+    await record(sessions, topic, ("thing-1", 1))
+    task = asyncio.create_task(Relay(sample, producer, options=FAST).run())
+    try:
+        await drained(sessions)
+        assert not left
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert by_key(await read_all(kafka_bootstrap, topic)) == {"thing-1": [1]}
 
 
 class SampleHeartbeatV1(IntegrationEvent):

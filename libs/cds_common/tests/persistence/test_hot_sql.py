@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cds_common.db import create_engine, create_sessions
+from cds_common.faults import is_transient
 from cds_common.hot_sql import Compiled, hot_rows
-from cds_common.kafka_retry import is_transient
 from cds_common.testing.postgres import Database
 from libs.cds_common.tests.conftest import sample_settings
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common import exact_json
 from cds_common.batches import shares
 from cds_common.db import Sessions
 from cds_common.events.grants import AccessesLoggedV1, LoggedAccess
+from cds_common.faults import DATABASE_FAULTS
 from cds_common.grant_copy.access import Access
 from cds_common.grant_copy.readiness import DataService
 from cds_common.grant_copy.tables import TABLES
@@ -61,7 +61,7 @@ class AccessLogPublisher:
         while True:
             try:
                 full = await self.publish_batch() == _BATCH
-            except (DBAPIError, OSError) as error:
+            except DATABASE_FAULTS as error:
                 log.warning("access_log_waits", error_type=type(error).__name__)
                 full = False
             if not full:

@@ -21,8 +21,8 @@ from cds_accounts.persistence.resolutions import Resolutions
 from cds_accounts.persistence.versions import Versions
 from cds_common.db import Sessions
 from cds_common.events.resources import ResourceKind
+from cds_common.faults import is_transient
 from cds_common.ids import Environment
-from cds_common.kafka_retry import is_transient
 
 log = structlog.get_logger(__name__)
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from cds_accounts.application.refresh import refresh_batch
 from cds_accounts.settings import Settings
+from cds_common.faults import DATABASE_FAULTS
 from cds_common.worker import WorkerState
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ async def refresh_for_ever(state: WorkerState) -> None:
         wake.clear()
         try:
             handled = await refresh_batch(state.sessions, zone=zone, now=datetime.now(UTC))
-        except (DBAPIError, OSError) as error:
+        except DATABASE_FAULTS as error:
             log.warning("refresh_waits", error_type=type(error).__name__)
             await asyncio.sleep(1)
             continue

@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from cds_aggregation.application.refresh import refresh
 from cds_aggregation.application.sum_days import sum_dirty_days
 from cds_aggregation.domain.rules import Rules
 from cds_aggregation.persistence.aggregations_write import due_aggregations, has_work
 from cds_common.db import Sessions
+from cds_common.faults import DATABASE_FAULTS
 from cds_common.telemetry import untraced
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ async def keep_sums(sessions: Sessions, rules: Rules) -> None:
     while True:
         try:
             worked = await work_once(sessions, rules, datetime.now(UTC))
-        except (DBAPIError, OSError) as fault:
+        except DATABASE_FAULTS as fault:
             log.warning("sums_wait", error_type=type(fault).__name__)
             await asyncio.sleep(_FAULT_PAUSE_SECONDS)
         else:

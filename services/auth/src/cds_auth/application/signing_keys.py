@@ -9,13 +9,13 @@ from typing import Any
 import structlog
 from cryptography.fernet import Fernet, MultiFernet
 from joserfc.jwk import ECKey
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_auth.application.token_signer import TokenSigner
 from cds_auth.persistence.signing_keys import SigningKeys, StoredKey
 from cds_auth.settings import Settings
 from cds_common.db import Sessions
+from cds_common.faults import DATABASE_FAULTS
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +61,7 @@ class KeyRing:
     async def _load_again(self) -> None:
         try:
             await self._load()
-        except (OSError, SQLAlchemyError) as error:
+        except DATABASE_FAULTS as error:
             log.warning("signing_keys_not_reloaded", error_type=type(error).__name__)
 
     async def _load(self) -> None:

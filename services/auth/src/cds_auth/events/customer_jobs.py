@@ -15,6 +15,7 @@ from cds_auth.domain.customer import FAILURE_WINDOW
 from cds_auth.persistence import consent_requests, customer_logins, receipts
 from cds_auth.persistence.languages import load_languages
 from cds_auth.settings import Settings
+from cds_common.faults import DATABASE_FAULTS
 from cds_common.utility import load_utility
 from cds_common.worker import WorkerState
 
@@ -38,7 +39,7 @@ async def send_receipts(state: WorkerState) -> None:
         try:
             async with state.sessions.begin() as tx:
                 more = await send_next(tx, settings, vault, languages, timezone, sender, now=datetime.now(UTC))
-        except OSError as error:
+        except DATABASE_FAULTS as error:
             log.warning("receipt_mail_waits", error_type=type(error).__name__)
             more = False
         if not more:
@@ -58,7 +59,7 @@ async def forget(state: WorkerState) -> None:
                 await customer_logins.drop_old_failures(tx, now - FAILURE_WINDOW)
                 await receipts.give_up_mails(tx, due_before=now - 2 * GIVE_UP_AFTER, now=now)
                 await receipts.drop_old_accesses(tx, now - settings.access_log_retention)
-        except OSError as error:
+        except DATABASE_FAULTS as error:
             log.warning("cleaning_waits", error_type=type(error).__name__)
         await asyncio.sleep(_CLEAN_PAUSE)
 
