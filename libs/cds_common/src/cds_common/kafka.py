@@ -1,11 +1,12 @@
 """The bus as every worker uses it: one broker with tracing, exact JSON, retry and dead letters."""
 
 import asyncio
+import dataclasses
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from faststream import AckPolicy, Context
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
@@ -67,6 +68,19 @@ def subscriber(
     )
 
 
+async def _parse(raw: Any, parse: Callable[[Any], Awaitable[StreamMessage[Any]]]) -> StreamMessage[Any]:
+    """Kafka allows headers without a value and in any bytes: one such message must not take its batch along."""
+    try:
+        return await parse(raw)
+    except (AttributeError, UnicodeDecodeError):
+        return await parse(tuple(map(_readable, raw)) if isinstance(raw, tuple) else _readable(raw))
+
+
+def _readable(record: ConsumerRecord[Any, Any]) -> ConsumerRecord[Any, Any]:
+    headers = [(name, (value or b"").decode("utf-8", "replace").encode()) for name, value in record.headers]
+    return dataclasses.replace(record, headers=headers)
+
+
 async def _decode(message: StreamMessage[Any]) -> Any:
     """Read JSON with exact numbers, whatever the content type says; a batch gives a list (Kafka hands a tuple, the test bus a list)."""
     if isinstance(message.raw_message, list | tuple):
@@ -110,6 +124,7 @@ def build_broker(settings: CommonSettings, *, routers: Iterable[KafkaRouter] = (
         allow_auto_create_topics=False,
         request_timeout_ms=10_000,
         graceful_timeout=15.0,
+        parser=_parse,
         decoder=_decode,
         routers=tuple(routers),
         logger=None,

@@ -174,21 +174,22 @@ class _RetryMiddleware(BaseMiddleware[Any, Any]):
         if len(records) == 1:
             await self._parking.park(records[0], error)
             return
-        # One bad message must not take its batch along: each is tried, and parked, on its own.
-        for record in records:
-            await self.consume_scope(call_next, _alone(msg, record))
+        # One bad message must not take its batch along: it is looked for by halves, and parked on its own.
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            await self.consume_scope(call_next, _part(msg, half))
 
 
 def _records(raw: Any) -> tuple[Record, ...]:
     return tuple(raw) if isinstance(raw, list | tuple) else (raw,)
 
 
-def _alone(msg: KafkaMessage, record: Record) -> KafkaMessage:
-    alone = copy.copy(msg)
-    alone.raw_message, alone.body = (record,), [record.value or b""]
-    alone.headers = {name: value.decode() for name, value in record.headers}
-    alone.batch_headers = [alone.headers]
-    return alone
+def _part(msg: KafkaMessage, records: tuple[Record, ...]) -> KafkaMessage:
+    part = copy.copy(msg)
+    part.raw_message, part.body = records, [record.value or b"" for record in records]
+    part.batch_headers = [{name: value.decode() for name, value in record.headers} for record in records]
+    part.headers = part.batch_headers[0]
+    return part
 
 
 def _never_better(error: Exception) -> bool:

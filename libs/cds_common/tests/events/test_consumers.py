@@ -150,6 +150,26 @@ async def test_bad_message_in_a_batch_is_parked_alone(settings: SampleSettings, 
     assert [ThingChangedV1.model_validate_json(parked.body).version for parked in bus.parked] == [13]
 
 
+async def test_bad_message_is_found_by_halves(settings: SampleSettings, sessions: SessionFactory) -> None:
+    offered: list[int] = []
+    seen: list[int] = []
+    router = KafkaRouter()
+
+    @subscriber(router, "test.readings", service="sample", batch=True)
+    async def on_batch(events: list[ThingChangedV1]) -> None:
+        offered.append(len(events))
+        if any(event.version == 37 for event in events):
+            raise ValueError("thirty-seven")
+        seen.extend(event.version for event in events)
+
+    async with memory_bus(settings, [router], context={"sessions": sessions}) as bus:
+        bodies = [a_change(version=version, event_id=uuid4()).model_dump_json().encode() for version in range(64)]
+        await bus.broker.publish_batch(*bodies, topic="test.readings")
+    assert seen == [version for version in range(64) if version != 37]
+    assert [ThingChangedV1.model_validate_json(parked.body).version for parked in bus.parked] == [37]
+    assert sorted(offered, reverse=True) == [64, 32, 32, 16, 16, 8, 8, 4, 4, 2, 2, 1, 1]
+
+
 async def test_every_partition_of_a_batch_is_held_up_and_freed(settings: SampleSettings, sessions: SessionFactory) -> None:
     """What is delivered again after its time may come in batches of another mixture."""
     policy = RetryPolicy(first_pause=0.01, transient_budget=0.0)

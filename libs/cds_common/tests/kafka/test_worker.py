@@ -116,6 +116,38 @@ async def test_worker_handles_parks_and_publishes(
         assert await session.scalar(select(func.count()).select_from(INBOX)) == 2
 
 
+@pytest.mark.parametrize("batch", [False, True])
+async def test_headers_that_are_no_text_hold_nobody_up(
+    worker_settings: SampleSettings, topics: tuple[str, str], kafka_bootstrap: str, *, batch: bool
+) -> None:
+    incoming, _ = topics
+    seen: list[int] = []
+    router = KafkaRouter()
+    things = subscriber(router, incoming, service=incoming, batch=batch)
+    if batch:
+
+        @things
+        async def on_batch(events: list[ThingChangedV1]) -> None:
+            seen.extend(event.version for event in events)
+    else:
+
+        @things
+        async def on_change(event: ThingChangedV1) -> None:
+            seen.append(event.version)
+
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
+    await producer.start()
+    odd: Any = (None, b"\xff\xfe", b"text")
+    for version, value in enumerate(odd):
+        await producer.send(incoming, a_change("thing-1", version).model_dump_json().encode(), key=b"thing-1", headers=[("odd", value)])
+    await producer.stop()
+    async with running(worker_settings, WorkerPlan(routers=[router])), asyncio.timeout(30):
+        while len(seen) < 3:
+            await asyncio.sleep(0.05)
+    assert seen == [0, 1, 2]
+    assert await read_all(kafka_bootstrap, f"{incoming}.dead") == []
+
+
 async def test_message_waits_for_its_database_and_is_then_handled_once(
     worker_settings: SampleSettings, topics: tuple[str, str], kafka_bootstrap: str, committed_engine: AsyncEngine
 ) -> None:

@@ -135,6 +135,26 @@ async def test_a_large_batch_is_taken_in_shares(stage: Stage, monkeypatch: pytes
     assert [value for value in column(segment) if value is not None] == ["0.000", "0.000", "0.001", "0.001", "0.002", "0.002"]
 
 
+async def test_readings_that_come_one_by_one_meet_in_one_write_of_their_block(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cds_usage.application.ingest.MAX_POINTS", 2)
+    moments = [f"2026-03-07T00:{minute}:00-08:00" for minute in ("00", "15", "30", "45")]
+    taken = await stage.take(
+        *(
+            readings(moment, [number + 1], servicepoint_ref=point)
+            for number, moment in enumerate(moments)
+            for point in ("P-1", "P-2", "P-3")
+        )
+    )
+    assert taken == 12
+    async with stage.sessions() as session:
+        assert list(await session.scalars(text("SELECT version FROM day_block"))) == [1, 1, 1]
+        transactions = await session.scalars(text("SELECT count(*) FROM inbox GROUP BY xmin::text ORDER BY 1"))
+        assert list(transactions) == [4, 8], "two points in a transaction, the third in one of its own"
+    for point in ("P-1", "P-2", "P-3"):
+        (segment,) = await stage.segments(point_entry(point))
+        assert column(segment) == ["0.001", "0.002", "0.003", "0.004"]
+
+
 async def test_late_readings_before_the_first_ones_extend_the_segment_under_its_id(stage: Stage) -> None:
     await stage.take(readings("2026-03-07T01:00:00-08:00", [5]))
     (before,) = await stage.segments(point_entry())

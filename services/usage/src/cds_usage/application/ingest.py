@@ -1,6 +1,6 @@
 """The batch of readings as a worker takes it: partitions first, then inbox rows and effect in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -31,8 +31,9 @@ class Ingest:
     """The formats that the metadata describes (§10.9.3); None = not looked at."""
 
 
-MAX_VALUES = 250_000
-"""Values in one transaction: about a second of work, well below the time limit of a statement."""
+MAX_VALUES, MAX_POINTS = 250_000, 500
+"""Values and Service Points in one transaction: about a second of work, well below the time limit of a statement, and no more locks
+than PostgreSQL has room for with a dozen workers."""
 
 
 async def ingest_readings(sessions: Sessions, ingest: Ingest, messages: Sequence[dict[str, object]]) -> int:
@@ -43,7 +44,21 @@ async def ingest_readings(sessions: Sessions, ingest: Ingest, messages: Sequence
         ConcurrentWrite: another consumer changed one of the blocks meanwhile.
     """
     events = events_of(ReadingsRecordedV1, messages)
-    return sum([await _ingest(sessions, ingest, share) for share in shares(events, lambda event: len(event.values), MAX_VALUES)])
+    return sum([await _ingest(sessions, ingest, share) for share in _transactions(events)])
+
+
+def _transactions(events: Sequence[ReadingsRecordedV1]) -> Iterator[list[ReadingsRecordedV1]]:
+    """All that a batch says of a point together, in its order: readings that come one by one meet in few blocks."""
+    points = dict[tuple[str, str], list[ReadingsRecordedV1]]()
+    for event in events:
+        points.setdefault((event.environment, event.servicepoint_ref), []).append(event)
+    parts = (part for said in points.values() for part in shares(said, _values, MAX_VALUES))
+    for some in shares(parts, lambda part: max(sum(map(_values, part)), MAX_VALUES // MAX_POINTS), MAX_VALUES):
+        yield [event for part in some for event in part]
+
+
+def _values(event: ReadingsRecordedV1) -> int:
+    return len(event.values)
 
 
 async def _ingest(sessions: Sessions, ingest: Ingest, events: Sequence[ReadingsRecordedV1]) -> int:
