@@ -60,7 +60,7 @@ def subscriber(
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
-        heartbeat_interval_ms=3_000,
+        heartbeat_interval_ms=1_000,  # members hear of a newcomer by their next heartbeat, and it reads only then
         fetch_max_wait_ms=50 if prompt else 500,
         batch=batch,
         max_records=max_records if batch else None,

@@ -64,7 +64,7 @@ class SeriesKind:
     @property
     def value_type(self) -> str:
         """One of the standard value types of CDS-WG3-01 §10.8.5."""
-        return dict(self.shape)["value_type"]
+        return next(value for name, value in self.shape if name == "value_type")
 
 
 @lru_cache(maxsize=10_000)
