@@ -154,9 +154,14 @@ async def test_a_second_press_repeats_the_first_answer_and_makes_nothing(world: 
 async def test_another_customers_entry_is_refused(world: World) -> None:
     client, home, stranger = await world.client(), await world.home(), await world.home()
     person, page = await world.form(client, home)
-    refused = await person.press(page, "approve", s1=[stranger.id("service_contract", "220-471").hex])
-    assert refused.status == 422
+    own, foreign = home.id("service_contract", "220-471").hex, stranger.id("service_contract", "220-471").hex
+    for ticks in ([foreign], [own, foreign]):
+        refused = await person.press(page, "approve", s1=ticks)
+        assert refused.status == 422
+        assert stranger.id("service_contract", "220-471").hex not in refused.text
+    assert "Your list changed" in refused.text
     assert await world.grants(client) == []
+    assert (await person.press(page, "approve", s1=[own])).status == 303
 
 
 @pytest.mark.req("WG3C-074", "WG3C-274")
