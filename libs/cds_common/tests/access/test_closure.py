@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from cds_common.access import flags as f
+from cds_common.access.closure import KINDS, Basis, close, sets_with
 from cds_common.access.entitlements import resolve_entry
 from cds_common.events.clients import DirectPermission
 from cds_common.events.grants import GrantEntry, Selection
@@ -199,3 +201,44 @@ def test_contracts_that_included_objects_refer_to_come_with_the_field(k1, scope,
     assert contracts() == []
     if scope == "cds_usage":
         assert contracts(include_service_contracts=True) == ["C1"]
+
+
+def _closed(k1, flags: set[str], *, seeds: dict[str, str] | None = None, by_bills: dict[str, str] | None = None) -> dict[str, set[str]]:
+    everything: Any = {kind: k1.ids(kind) for kind in KINDS}
+    given: Any = [{kind: frozenset({uid(name)}) for kind, name in (some or {}).items()} for some in (seeds, by_bills)]
+    found = close(k1, Basis(sets_with(given[0]), everything, by_bills=sets_with(given[1])), frozenset(flags))
+    return {kind: set(names(ids)) for kind, ids in found.items() if ids}
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({f.SECTIONS, f.ACCOUNTS}, {"account": {"A1", "AP"}}),
+        ({f.SECTIONS, f.CONTRACTS}, {"service_contract": {"C1"}}),
+        ({f.SECTIONS, f.POINTS}, {"service_point": {"P1"}}),
+        ({f.SECTIONS, f.METERS}, {"meter_device": {"M1"}}),
+        ({f.STATEMENTS, f.ACCOUNTS}, {"account": {"A1", "AP"}}),
+        ({f.STATEMENTS, f.CONTRACTS}, {}),
+        ({f.STATEMENTS, f.POINTS}, {}),
+        ({f.STATEMENTS, f.METERS}, {}),
+        ({f.ACCOUNTS, f.CONTRACTS, f.POINTS, f.METERS}, {}),
+    ],
+)
+def test_bill_statements_refer_to_accounts_and_bill_sections_to_all_they_are_about(k1, flags, expected):
+    referred = {"account": "A1", "service_contract": "C1", "service_point": "P1", "meter_device": "M1"}
+    assert _closed(k1, flags, by_bills=referred) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "one", "groups"),
+    [
+        ("meter_device", f.METERS, "M1", {"G1", "G2"}),
+        ("meter_device", f.METERS, "M3", {"G2"}),
+        ("meter_device", f.METERS, "M2", set()),
+        ("service_contract", f.CONTRACTS, "C1", {"G1", "G2"}),
+        ("service_contract", f.CONTRACTS, "C2", set()),
+        ("account", f.ACCOUNTS, "A2", {"G2"}),
+    ],
+)
+def test_included_objects_bring_the_aggregations_that_group_them_and_no_others(k1, kind, flag, one, groups):
+    assert _closed(k1, {flag, f.AGGREGATIONS}, seeds={kind: one}).get("aggregation", set()) == groups
