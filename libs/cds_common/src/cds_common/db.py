@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from starlette.requests import Request
 
 from cds_common import exact_json
+from cds_common.hot_sql import Lanes, with_lanes
 from cds_common.settings import CommonSettings
 
 NAMING_CONVENTION = {
@@ -61,9 +62,9 @@ def create_engine(settings: CommonSettings, *, process: str) -> AsyncEngine:
     )
 
 
-def create_sessions(engine: AsyncEngine) -> Sessions:
+def create_sessions(engine: AsyncEngine, lanes: Lanes | None = None) -> Sessions:
     """Sessions whose objects stay readable after the commit (nothing is loaded behind the caller's back)."""
-    return async_sessionmaker(engine, expire_on_commit=False)
+    return async_sessionmaker(engine, expire_on_commit=False, info=with_lanes(lanes) if lanes else {})
 
 
 async def transaction(request: Request) -> AsyncIterator[AsyncSession]:

@@ -4,21 +4,27 @@ SQLAlchemy's session, cursor and result take longer than Postgres needs for such
 around a single SELECT: two more round trips (docs/decisions/0009-hot-path.md).
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
-from sqlalchemy import Executable
+from sqlalchemy import Executable, PoolProxiedConnection, event
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.orm import Session
 
+from cds_common.batcher import Batcher
 from cds_common.faults import DATABASE_FAULTS
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _DIALECT = dialect.dialect()
 _MOST = 2_000
 _CONSTANT = "kind_"
-_DRIVER = "cds_driver"
+_PATIENCE_SECONDS = 5.0
 
 
 class HotRow(asyncpg.Record):
@@ -35,16 +41,109 @@ class HotRow(asyncpg.Record):
 
 
 async def hot_rows(session: AsyncSession, sql: str, values: Sequence[Any] = ()) -> list[HotRow]:
-    """Run one statement on the session's connection: in its transaction if one was begun there, else in its own.
+    """Run one statement in the session's transaction if it has one at the database, else by itself on one of the process's lanes.
 
     Values are numbered (`$1`). What was written by a statement of its own is committed when this returns.
 
     Raises:
         asyncpg.PostgresError: as the database answered; a lost connection raises what SQLAlchemy raises for it.
     """
+    lanes = _lanes(session)
+    if lanes is not None:
+        return await lanes.rows(sql, values)
+    return await _in_session(session, lambda driver: driver.fetch(sql, *values, record_class=HotRow))
+
+
+Work: TypeAlias = Callable[[asyncpg.Connection, Sequence[T]], Awaitable[Sequence[R]]]
+"""One statement for several items: gives their results in the same order, all or nothing."""
+
+
+async def hot_batch(session: AsyncSession, work: Work[T, R], item: T) -> R:
+    """`work` for this item, together with those of other requests (`Batcher`); in the session's transaction, alone, if it has one.
+
+    Raises:
+        asyncpg.PostgresError: as the database answered; a lost connection raises what SQLAlchemy raises for it.
+    """
+    lanes = _lanes(session)
+    if lanes is not None:
+        return await lanes.batcher(work).submit(item)
+    return (await _in_session(session, lambda driver: work(driver, [item])))[0]
+
+
+class Lanes:
+    """Connections of a process that hot statements take turns on: each is lent for one statement, not for a request.
+
+    They come from the engine's pool and stay out of it, at most `most` of them, until they are lost or `close` ends them. Who gets no turn
+    within five seconds meets a `TimeoutError`, as at the pool.
+    """
+
+    def __init__(self, engine: AsyncEngine, most: int) -> None:
+        self._engine, self._turns = engine, asyncio.Semaphore(most)
+        self._free: list[tuple[AsyncConnection, asyncpg.Connection]] = []
+        self._batchers: dict[Work[Any, Any], Batcher[Any, Any]] = {}
+
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[HotRow]:
+        """Run one statement, in a transaction of its own."""
+        return await self._lend(lambda driver: driver.fetch(sql, *values, record_class=HotRow))
+
+    def batcher(self, work: Work[T, R]) -> Batcher[T, R]:
+        """The one through which all requests of the process call `work`."""
+        if work not in self._batchers:
+            self._batchers[work] = Batcher(lambda items: self._lend(lambda driver: work(driver, items)))
+        return self._batchers[work]
+
+    async def close(self) -> None:
+        """Give the connections back to the pool, when no request is left."""
+        while self._free:
+            await self._free.pop()[0].close()
+
+    async def _lend(self, use: Callable[[asyncpg.Connection], Awaitable[R]]) -> R:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await self._turns.acquire()
+        try:
+            connection, driver = await self._take()
+            try:
+                return await use(driver)
+            finally:
+                self._free.append((connection, driver))
+        finally:
+            self._turns.release()
+
+    async def _take(self) -> tuple[AsyncConnection, asyncpg.Connection]:
+        """The connection that was used last; those that the database has ended meanwhile are shown to the pool."""
+        while self._free:
+            connection, driver = self._free.pop()
+            if not driver.is_closed():
+                return connection, driver
+            await connection.invalidate()
+            await connection.close()
+        connection = await self._engine.connect()
+        return connection, _asyncpg(await connection.get_raw_connection())
+
+
+_LANES, _BEGUN, _DRIVER = "cds_lanes", "cds_begun", "cds_driver"
+
+
+def with_lanes(lanes: Lanes) -> dict[str, Any]:
+    """The `info` of sessions whose hot statements run on `lanes` while they have no transaction at the database."""
+    return {_LANES: lanes}
+
+
+@event.listens_for(Session, "after_begin")
+def _note_begin(session: Session, *_: object) -> None:
+    session.info[_BEGUN] = session.get_transaction()
+
+
+def _lanes(session: AsyncSession) -> Lanes | None:
+    """Where a statement may run by itself; None when the session has a transaction, whose changes it must see and share."""
+    begun = session.info.get(_BEGUN)
+    return session.info.get(_LANES) if begun is None or begun is not session.sync_session.get_transaction() else None
+
+
+async def _in_session(session: AsyncSession, use: Callable[[asyncpg.Connection], Awaitable[R]]) -> R:
     driver = await _driver(session)
     try:
-        return await driver.fetch(sql, *values, record_class=HotRow)
+        return await use(driver)
     except DATABASE_FAULTS:
         if driver.is_closed():
             # The pool must learn of it, or it would give out dead connections: SQLAlchemy meets the same fault and clears up.
@@ -58,10 +157,14 @@ async def _driver(session: AsyncSession) -> asyncpg.Connection:
     current = session.sync_session.get_transaction()
     if held is not None and current is not None and held[0] is current:
         return held[1]
-    connection = await (await session.connection()).get_raw_connection()
+    driver = _asyncpg(await (await session.connection()).get_raw_connection())
+    session.info[_DRIVER] = (session.sync_session.get_transaction(), driver)
+    return driver
+
+
+def _asyncpg(connection: PoolProxiedConnection) -> asyncpg.Connection:
     driver = connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)  # noqa: S101  # there is no other driver here
-    session.info[_DRIVER] = (session.sync_session.get_transaction(), driver)
     return driver
 
 

@@ -18,6 +18,7 @@ from cds_common import db, exact_json, telemetry
 from cds_common.data_answers import CustomerDataAnswers
 from cds_common.errors import DomainError
 from cds_common.health import Check, database_check, health_router
+from cds_common.hot_sql import Lanes
 from cds_common.http_metrics import HttpMetrics
 from cds_common.internal import build_http
 from cds_common.kafka import asyncapi_document
@@ -40,18 +41,20 @@ async def common_state(settings: CommonSettings) -> AsyncIterator[State]:
         # What was imported stays: a collection that looks through it all stands in the way of every request for a tenth of a second.
         gc.freeze()
     engine = db.create_engine(settings, process="api")
+    lanes = Lanes(engine, most=max(1, settings.db_pool_size // 2))
     http: httpx.AsyncClient = build_http()
     try:
         yield {
             "settings": settings,
             "engine": engine,
-            "sessions": db.create_sessions(engine),
+            "sessions": db.create_sessions(engine, lanes),
             "http": http,
             "tokens": TokenVerifier(settings, http),
             "api_limits": ApiLimits.of(settings),
         }
     finally:
         await http.aclose()
+        await lanes.close()
         await engine.dispose()
 
 

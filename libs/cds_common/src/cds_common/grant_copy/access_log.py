@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,7 +19,7 @@ from cds_common.faults import DATABASE_FAULTS
 from cds_common.grant_copy.access import Access
 from cds_common.grant_copy.readiness import DataService
 from cds_common.grant_copy.tables import TABLES
-from cds_common.hot_sql import hot_rows
+from cds_common.hot_sql import hot_batch
 from cds_common.outbox import record_events
 
 log = structlog.get_logger(__name__)
@@ -31,9 +32,10 @@ _LOCK = 0x6163_6C6F_67  # "aclog": one publisher at a time, or the chain would f
 
 
 async def log_access(session: AsyncSession, access: Access, *, endpoint: str, object_ids: Sequence[UUID]) -> None:
-    """Record a read, in the caller's transaction if one was begun (`hot_rows`); nothing is recorded when no object was returned.
+    """Record a read; nothing is recorded when no object was returned.
 
-    It is committed before the answer leaves in either case.
+    The row is committed when this returns, in one commit with those of other requests; in a transaction that the caller has begun at the
+    database, when that commits. Either is before the answer leaves.
 
     `object_count` keeps the true number when more than 1,000 objects were shown.
     """
@@ -43,7 +45,13 @@ async def log_access(session: AsyncSession, access: Access, *, endpoint: str, ob
         endpoint, access.environment, access.client_id, access.token_id, list(access.grant_ids), len(object_ids),
         list(object_ids[:MAX_OBJECT_IDS]),
     )  # fmt: skip
-    await hot_rows(session, _INSERT, values)
+    await hot_batch(session, _insert, values)
+
+
+async def _insert(driver: asyncpg.Connection, rows: Sequence[tuple[Any, ...]]) -> Sequence[None]:
+    """All rows or none: one round trip and, outside of a transaction, one commit."""
+    await driver.executemany(_INSERT, rows)
+    return [None] * len(rows)
 
 
 class AccessLogPublisher:
