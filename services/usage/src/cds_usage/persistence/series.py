@@ -1,14 +1,15 @@
 """Series and their kinds; kinds are few (shape times cadence), so every process keeps them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import asyncpg
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common import exact_json
-from cds_common.hot_sql import hot_rows
+from cds_common.hot_sql import HotRow, hot_batch
 from cds_usage.domain.series import SHAPE_FIELDS, Series, SeriesKind
 from cds_usage.persistence.tables import series_kind
 
@@ -42,8 +43,7 @@ class SeriesKinds:
 
     async def refresh(self, session: AsyncSession) -> None:
         """Read the kinds that other processes have added."""
-        newest = max(self._kinds, default=0)
-        for row in await hot_rows(session, _NEWER_KINDS, (newest,)):
+        for row in await hot_batch(session, _newer_kinds, max(self._kinds, default=0)):
             kind = kind_of_row(row.cadence, exact_json.decode(row.shape))
             self._ids[kind], self._kinds[row.kind_id] = row.kind_id, kind
 
@@ -56,6 +56,12 @@ class SeriesKinds:
 def kind_of_row(cadence: str, shape: Mapping[str, Any]) -> SeriesKind:
     """The kind that a row holds."""
     return SeriesKind(cadence, tuple((name, str(shape[name])) for name in SHAPE_FIELDS if name in shape))
+
+
+async def _newer_kinds(driver: asyncpg.Connection, newest: Sequence[int]) -> Sequence[list[HotRow]]:
+    """For each request the kinds beyond those it knows, and perhaps some that it knows."""
+    rows = await driver.fetch(_NEWER_KINDS, min(newest), record_class=HotRow)
+    return [rows] * len(newest)
 
 
 _NEWER_KINDS = "SELECT kind_id, cadence, shape::text FROM series_kind WHERE kind_id > $1"
