@@ -38,7 +38,7 @@ class Batcher(Generic[T, R]):
         Raises:
             Exception: what `work` raised. A lasting fault is that of one item: the others of its batch are tried alone.
         """
-        waiter = _Waiter[T, R](item, asyncio.get_running_loop().create_future())
+        waiter: _Waiter[T, R] = _Waiter(item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiter)
         self._go_on()
         return await waiter.outcome

@@ -1,5 +1,6 @@
 """Postgres access: engine, sessions and the one transaction of a request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
@@ -68,10 +69,19 @@ def create_sessions(engine: AsyncEngine, lanes: Lanes | None = None) -> Sessions
 
 
 async def transaction(request: Request) -> AsyncIterator[AsyncSession]:
-    """The transaction of this request; it commits before the answer leaves and rolls back on any raise."""
+    """The transaction of this request; it commits before the answer leaves and rolls back on any raise.
+
+    It begins with the first thing that needs one: most reads need none (`cds_common.hot_sql`).
+    """
     sessions: Sessions = request.state.sessions
-    async with sessions.begin() as session:
+    session = sessions()
+    try:
         yield session
+        if session.in_transaction():
+            await session.commit()
+    finally:
+        if session.in_transaction():
+            await asyncio.shield(session.close())
 
 
 # scope="function": a plain `yield` dependency ends after the answer has gone, and a failed commit would look like a success.

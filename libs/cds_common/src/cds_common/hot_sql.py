@@ -98,8 +98,11 @@ class Lanes:
             await self._free.pop()[0].close()
 
     async def _lend(self, use: Callable[[asyncpg.Connection], Awaitable[R]]) -> R:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await self._turns.acquire()
+        if self._turns.locked():
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()  # at once
         try:
             connection, driver = await self._take()
             try:
