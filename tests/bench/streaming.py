@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,21 +21,19 @@ from rich.console import Console
 
 from cds_common import db
 from cds_common.events.utility import ReadingsRecordedV1, SeriesShape
-from cds_common.grant_copy.testing import NoPeers, an_entry, store_grant
+from cds_common.grant_copy.testing import an_entry, store_grant
 from cds_common.testing.encryption import PUBLIC_JWK
 from cds_common.testing.postgres import Database, ServiceDatabases, postgres_server
-from cds_common.testing.tokens import TokenMaker
 from cds_common.utility import load_utility
 from cds_local.ports import free_port
 from cds_usage.adapters.utility import read_utility
 from cds_usage.application.ingest import Ingest, ingest_readings
 from cds_usage.persistence.partitions import Partitions
 from cds_usage.persistence.series import SeriesKinds
-from cds_usage.settings import Settings
 from tests.bench.frame import Benchmark, Figure, Goal
+from tests.bench.usage_alone import ROOT, settings_of
 from tests.bench.world import World
 
-ROOT = Path(__file__).parents[2]
 out = Console()
 MONTHS, LIMIT_MIB = 12, 150
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -46,36 +43,6 @@ WAYS = (
     ("Green Button", "/espi/1_1/resource/Batch/Subscription/plain", "plain"),
     ("CSV", "/export/v1/usage.csv", "plain"),
 )
-
-
-def settings_of(url: str) -> Settings:
-    """The service on this database, with Grants that stay fresh for an hour."""
-    return Settings(
-        database_url=url,
-        kafka_bootstrap_servers="localhost:1",
-        internal_key="b" * 40,
-        utility_config=ROOT / "config/utility.yaml",
-        staleness_limit="3600",
-    )  # type: ignore[arg-type]
-
-
-def serve(url: str, port: int) -> None:
-    """The child: the service with tokens of its own; prints them first."""
-    import uvicorn  # the parent measures without it
-
-    from cds_usage.app import create_app
-
-    settings = settings_of(url)
-    maker, app = TokenMaker(settings), create_app(settings)
-    sys.stdout.write(json.dumps({name: maker.headers(scope="bench", cds_grant_ids=[name]) for name in ("plain", "jwk")}) + "\n")
-    sys.stdout.flush()
-
-    async def with_tokens(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            scope["state"] |= {"tokens": maker.verifier, "peers": NoPeers()}
-        await app(scope, receive, send)
-
-    uvicorn.run(with_tokens, host="127.0.0.1", port=port, log_level="warning", lifespan="on")
 
 
 def readings(meter: int) -> Iterator[ReadingsRecordedV1]:
@@ -147,7 +114,7 @@ def measured(databases: ServiceDatabases, meters: int, wanted: str) -> Iterator[
     database = databases.fresh("usage", ROOT / "services/usage")
     asyncio.run(fill(database, meters))
     port = free_port()
-    command = [sys.executable, "-m", "tests.bench.streaming", "serve", database.url, str(port)]
+    command = [sys.executable, "-m", "tests.bench.usage_alone", database.url, str(port)]
     for name, path, grant in (way for way in WAYS if wanted in way[0]):
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}) as child:
             assert child.stdout is not None
@@ -194,8 +161,5 @@ def _ready(client: httpx.Client) -> bool:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
-    else:
-        meters, wanted, *_ = (*sys.argv[1:], *("100", "")[len(sys.argv) - 1 :])
-        sys.exit(main(int(meters), wanted))
+    meters, wanted, *_ = (*sys.argv[1:], *("100", "")[len(sys.argv) - 1 :])
+    sys.exit(main(int(meters), wanted))
