@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from cds_auth.domain.grant_status import GrantStatus
-from cds_auth.persistence.customer_tables import AccessLogRow
 from cds_auth.persistence.receipts import add_accesses
 from services.auth.tests.customer_builders import a_home
 from services.auth.tests.customer_world import World
@@ -66,10 +65,10 @@ async def test_the_history_tells_what_was_read_and_when_page_by_page(world: Worl
     [grant] = await world.grants(client)
     start = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
     rows = [
-        AccessLogRow(
-            event_id=uuid4(), at=start + timedelta(minutes=n), grant_id=grant.grant_id, client_id=client.client_id,
-            service="usage", endpoint="/cds/v1/usage-segments", object_count=n + 1,
-        )
+        {
+            "event_id": uuid4(), "at": start + timedelta(minutes=n), "grant_id": grant.grant_id, "client_id": client.client_id,
+            "service": "usage", "endpoint": "/cds/v1/usage-segments", "object_count": n + 1,
+        }
         for n in range(60)
     ]  # fmt: skip
     async with world.sessions.begin() as tx:

@@ -11,7 +11,6 @@ from uuid import uuid4
 from playwright.async_api import BrowserContext, Page
 
 from cds_auth.domain.closing import ClosingRules, Disclosure
-from cds_auth.persistence.customer_tables import AccessLogRow
 from cds_auth.persistence.receipts import add_accesses
 from cds_auth.persistence.tables import grants
 from services.auth.tests.browser.conftest import Server
@@ -253,10 +252,10 @@ async def _read_something(server: Server, client: AClient) -> None:
     async with server.sessions.begin() as tx:
         ids = list(await tx.scalars(grants.select().with_only_columns(grants.c.grant_id).where(grants.c.client_id == client.client_id)))
         rows = [
-            AccessLogRow(
-                event_id=uuid4(), at=datetime.now(UTC) - timedelta(hours=hours), grant_id=grant_id, client_id=client.client_id,
-                service=service, endpoint="/cds", object_count=hours,
-            )
+            {
+                "event_id": uuid4(), "at": datetime.now(UTC) - timedelta(hours=hours), "grant_id": grant_id, "client_id": client.client_id,
+                "service": service, "endpoint": "/cds", "object_count": hours,
+            }
             for grant_id in ids
             for hours, service in ((1, "usage"), (26, "accounts"))
         ]  # fmt: skip

@@ -4,7 +4,6 @@ from typing import Any
 
 from faststream.kafka import KafkaRouter
 
-from cds_auth.persistence.customer_tables import AccessLogRow
 from cds_auth.persistence.receipts import add_accesses
 from cds_common.events.grants import AccessesLoggedV1, LoggedAccess
 from cds_common.inbox import once
@@ -28,13 +27,13 @@ async def ignore_unknown(event: dict[str, Any]) -> None:
     """Newer event types are not ours to fail on."""
 
 
-def _line(event: AccessesLoggedV1, access: LoggedAccess, grant_id: str) -> AccessLogRow:
-    return AccessLogRow(
-        event_id=event.event_id,
-        at=access.at,
-        grant_id=grant_id,
-        client_id=access.client_id,
-        service=event.service,
-        endpoint=access.endpoint,
-        object_count=access.object_count,
-    )
+def _line(event: AccessesLoggedV1, access: LoggedAccess, grant_id: str) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "at": access.at,
+        "grant_id": grant_id,
+        "client_id": access.client_id,
+        "service": event.service,
+        "endpoint": access.endpoint,
+        "object_count": access.object_count,
+    }
