@@ -37,12 +37,13 @@ def new_metadata() -> MetaData:
 def create_engine(settings: CommonSettings, *, process: str) -> AsyncEngine:
     """The engine of one process; `process` ("api" or "worker") shows in `pg_stat_activity`.
 
+    The pool keeps what it opened: an overflow would be opened and closed again with nearly every request while many are under way.
     Parameters stay out of error texts, since they may hold personal data or secrets.
     """
     return create_async_engine(
         settings.database_url.get_secret_value(),
         pool_size=settings.db_pool_size,
-        max_overflow=settings.db_pool_size,
+        max_overflow=0,
         pool_timeout=5,
         pool_recycle=1800,
         pool_pre_ping=False,

@@ -41,7 +41,7 @@ async def common_state(settings: CommonSettings) -> AsyncIterator[State]:
         # What was imported stays: a collection that looks through it all stands in the way of every request for a tenth of a second.
         gc.freeze()
     engine = db.create_engine(settings, process="api")
-    lanes = Lanes(engine, most=max(1, settings.db_pool_size // 2))
+    lanes = Lanes(engine, most=max(1, settings.db_pool_size // 4))
     http: httpx.AsyncClient = build_http()
     try:
         yield {

@@ -82,7 +82,8 @@ class CommonSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     staleness_limit: Seconds = timedelta(seconds=5)
     """Age of the newest `cds.grants` heartbeat from which a data service asks auth again."""
-    db_pool_size: int = Field(default=8, ge=1, le=200)
+    db_pool_size: int = Field(default=16, ge=1, le=200)
+    """The most connections of a process to its database, opened when needed; a quarter of them are lanes (`cds_common.hot_sql`)."""
     outbox_retention: Seconds = timedelta(days=7)
     inbox_retention: Seconds = timedelta(days=30)
     consumer_lag_limit: int = Field(default=50_000, ge=1)

@@ -21,8 +21,8 @@ PID = "SELECT pg_backend_pid() AS pid, pg_sleep(0.05)"
 
 @pytest.fixture
 async def engine(committed: Database) -> AsyncIterator[AsyncEngine]:
-    """A pool of one connection and one more."""
-    engine = create_engine(sample_settings(committed, db_pool_size=1), process="test")
+    """A pool of two connections."""
+    engine = create_engine(sample_settings(committed, db_pool_size=2), process="test")
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE thing (name text NOT NULL CHECK (name <> 'bad'))"))
     yield engine
