@@ -105,8 +105,8 @@ class _Answer:
         headers.add_vary_header("Authorization")
         if start["status"] == 200:
             headers.setdefault("Cache-Control", "private, no-cache")
-            if not more and "no-store" not in headers["cache-control"]:
-                headers.setdefault("ETag", weak_etag(body))
+            if not more and "etag" not in headers and "no-store" not in headers["cache-control"]:
+                headers["ETag"] = weak_etag(body)
         start["headers"] = headers.raw
         if start["status"] == 200 and "etag" in headers and _names(self._request.get("if-none-match", ""), headers["etag"]):
             for name in ("content-length", "content-type"):
