@@ -1,7 +1,8 @@
 """Statements that run in every data request, handed to asyncpg as they are.
 
 SQLAlchemy's session, cursor and result take longer than Postgres needs for such a statement, and it opens a transaction
-around a single SELECT: two more round trips (docs/decisions/0009-hot-path.md).
+around a single SELECT: two more round trips (docs/decisions/0009-hot-path.md). Outside of a transaction they run on the lanes of the
+process, some of them for many requests at once (docs/decisions/0012-requests-travel-together.md).
 """
 
 import asyncio
@@ -46,7 +47,7 @@ async def hot_rows(session: AsyncSession, sql: str, values: Sequence[Any] = ()) 
     Values are numbered (`$1`). What was written by a statement of its own is committed when this returns.
 
     Raises:
-        asyncpg.PostgresError: as the database answered; a lost connection raises what SQLAlchemy raises for it.
+        Exception: one of `DATABASE_FAULTS`, `asyncpg.PostgresError` as the database answered.
     """
     lanes = _lanes(session)
     if lanes is not None:
@@ -59,10 +60,10 @@ Work: TypeAlias = Callable[[asyncpg.Connection, Sequence[T]], Awaitable[Sequence
 
 
 async def hot_batch(session: AsyncSession, work: Work[T, R], item: T) -> R:
-    """`work` for this item, together with those of other requests (`Batcher`); in the session's transaction, alone, if it has one.
+    """`work`, a function of a module, for this item and those of other requests (`Batcher`); alone in the session's transaction, if any.
 
     Raises:
-        asyncpg.PostgresError: as the database answered; a lost connection raises what SQLAlchemy raises for it.
+        Exception: one of `DATABASE_FAULTS`, `asyncpg.PostgresError` as the database answered.
     """
     lanes = _lanes(session)
     if lanes is not None:

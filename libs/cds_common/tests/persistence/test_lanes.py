@@ -109,10 +109,10 @@ async def test_a_transaction_sees_and_holds_what_is_its_own(sessions: Sessions) 
 
 
 class TestTogether:
-    async def ask(self, sessions: Sessions, name: str) -> Any:
+    async def ask(self, sessions: Sessions, name: str, work: Any = add) -> Any:
         """Returns once the name can be read by everybody."""
         async with sessions.begin() as session:
-            size = await hot_batch(session, add, name)
+            size = await hot_batch(session, work, name)
             assert name in await names(sessions)
             return size
 
@@ -121,15 +121,24 @@ class TestTogether:
         assert await self.ask(sessions, "d") == 1
 
     async def test_a_caller_that_leaves_takes_nobody_with_it(self, sessions: Sessions) -> None:
-        first, second = (asyncio.create_task(self.ask(sessions, name)) for name in "ab")
-        await asyncio.sleep(0.02)
-        third = asyncio.create_task(self.ask(sessions, "c"))
+        begun, gate = asyncio.Event(), asyncio.Event()
+
+        async def held(driver: asyncpg.Connection, names: Sequence[str]) -> Sequence[int]:
+            begun.set()
+            await gate.wait()
+            return await add(driver, names)
+
+        first, second = (asyncio.create_task(self.ask(sessions, name, held)) for name in "ab")
+        await begun.wait()
+        third = asyncio.create_task(self.ask(sessions, "c", held))
         await asyncio.sleep(0.01)
         first.cancel()
         third.cancel()
+        await asyncio.wait({first, third})
+        gate.set()
         assert await second == 2
-        assert await asyncio.gather(first, third, return_exceptions=True) != [2, 1]
-        assert await self.ask(sessions, "d") == 1
+        assert (first.cancelled(), third.cancelled()) == (True, True)
+        assert await self.ask(sessions, "d", held) == 1
         assert await names(sessions) == ["a", "b", "d"]
 
     async def test_a_row_that_is_refused_is_refused_alone(self, sessions: Sessions) -> None:

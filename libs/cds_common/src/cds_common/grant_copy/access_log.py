@@ -1,4 +1,4 @@
-"""Who read what: one row per answered data request, in its transaction; published in batches and chained by hash."""
+"""Who read what: one row per answered data request, committed before the answer; published in batches and chained by hash."""
 
 import asyncio
 import hashlib
