@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 
 from cds_common.batcher import Batcher
-from cds_common.faults import DATABASE_FAULTS
+from cds_common.faults import DATABASE_FAULTS, is_transient
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -108,13 +108,17 @@ class Lanes:
             connection, driver = await self._take()
             try:
                 return await use(driver)
+            except DATABASE_FAULTS as error:
+                if is_transient(error):
+                    driver.terminate()  # it may lead to a server that has been replaced
+                raise
             finally:
                 self._free.append((connection, driver))
         finally:
             self._turns.release()
 
     async def _take(self) -> tuple[AsyncConnection, asyncpg.Connection]:
-        """The connection that was used last; those that the database has ended meanwhile are shown to the pool."""
+        """The connection that was used last; those that have ended meanwhile are shown to the pool."""
         while self._free:
             connection, driver = self._free.pop()
             if not driver.is_closed():

@@ -82,6 +82,17 @@ async def test_a_lost_connection_is_replaced(sessions: Sessions, committed: Data
     assert after.pid != before.pid
 
 
+@pytest.mark.parametrize(("state", "kept"), [("25006", False), ("23514", True)])
+async def test_a_server_that_takes_no_writes_any_more_is_asked_once(sessions: Sessions, state: str, kept: bool) -> None:
+    """After a failover the old primary answers on the old connections for as long as it lives."""
+    async with sessions() as session:
+        (before,) = await hot_rows(session, PID)
+        with pytest.raises(asyncpg.PostgresError):
+            await hot_rows(session, f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$")
+        (after,) = await hot_rows(session, PID)
+    assert (after.pid == before.pid) is kept
+
+
 async def test_a_connection_that_is_lost_in_a_statement_is_a_passing_fault(sessions: Sessions, committed: Database) -> None:
     async with sessions() as session:
         (mine,) = await hot_rows(session, PID)
