@@ -64,6 +64,15 @@ class TestAccess:
         assert sorted(numbers(await listed(client, await bearer(everything)))) == ["B-G-1", "B-G-2"]
         assert await listed(client, await bearer(everything, environment="production")) == []
 
+    @pytest.mark.req("WG3D-011")
+    async def test_a_grant_that_opens_nothing_yet_is_shown_an_empty_list(
+        self, client: httpx.AsyncClient, bearer: Any, stage: Stage
+    ) -> None:
+        await stage.group(a_group("P-1", ref="G-1"))
+        waiting = await bearer(query_entry("G-1"), status="needs_authorization", enabled=False)
+        assert await listed(client, waiting) == []
+        assert await listed(client, waiting, q="G-1") == []
+
     @pytest.mark.req("WG3D-008")
     async def test_other_methods_are_not_allowed(self, client: httpx.AsyncClient, bearer: Any) -> None:
         headers = await bearer(query_entry())

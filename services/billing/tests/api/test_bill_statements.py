@@ -154,6 +154,16 @@ class TestBillStatements:
         await record_bill(session, a_bill(), NOW)
         assert len(await listed(api, headers(await a_grant(session)), query)) == count
 
+    @pytest.mark.req("WG3D-010")
+    async def test_ids_match_in_the_form_in_which_they_were_issued(
+        self, api: httpx.AsyncClient, session: AsyncSession, headers: Headers
+    ) -> None:
+        await record_bill(session, a_bill(), NOW)
+        known, token = str(the_id("bill_statement", "b1")), await a_grant(session)
+        for other in (known.upper(), known.replace("-", ""), f"{{{known}}}", f"urn:uuid:{known}"):
+            assert await listed(api, headers(token), f"?cds_billstatement_ids={other}") == []
+        assert len(await listed(api, headers(token), f"?cds_billstatement_ids={known}")) == 1
+
     @pytest.mark.req("WG3D-015")
     @pytest.mark.parametrize("query", ["?before=yesterday", "?after=2026-02-30", "?before=2026-01-01&before=2026-01-02"])
     async def test_malformed_dates_and_repeated_filters_are_refused(

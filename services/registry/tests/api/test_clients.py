@@ -204,6 +204,18 @@ class TestPut:
         answer = await put(party, consent)
         assert (answer.status_code, answer.json()) == (200, consent)
 
+    @pytest.mark.req("WG102-143")
+    async def test_the_registration_response_can_be_sent_back(self, registry: Registry) -> None:
+        party = await registry.party()
+        path = f"/cds/v1/clients/{party.client_id}"
+        answer = await party.put(path, party.answer | {"client_name": "Renamed"})
+        assert (answer.status_code, answer.json()["client_name"]) == (200, "Renamed")
+        assert "client_secret" not in answer.json()
+        consent = await party.client("cds_usage_hlp")
+        secret = party.answer["client_secret"]
+        for wrong in ({"client_secret": secret}, {"client_secret_expires_at": 1}, {"client_secret": [secret]}, {"client_secret": None}):
+            assert (await put(party, consent, **wrong)).status_code == 400, wrong
+
     @pytest.mark.req("WG3C-022", "WG102-144", "WG102-146", "WG102-148", "WG102-152", "WG3C-012", "WG3C-017", "WG3C-018")
     @pytest.mark.parametrize(
         ("changes", "code"),

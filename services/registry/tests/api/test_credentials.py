@@ -86,6 +86,18 @@ async def test_an_end_now_is_enforced_at_auth_before_the_answer(registry: Regist
     assert [(each.credential_id, each.expires_at) for each in told.credentials] == [(first["credential_id"], registry.now)]
 
 
+@pytest.mark.req("WG102-221")
+async def test_tokens_of_an_ended_credential_end_here_with_the_answer(registry: Registry) -> None:
+    party = await registry.party()
+    first = (await listed(party, client_ids=party.client_id))[0]
+    revoked = registry.auth.grants[party.grant_id].model_copy(update={"version": 2, "revoked_token_parts": ["cred"]})
+    registry.auth.grants[party.grant_id] = revoked
+    assert (await party.get("/cds/v1/clients")).status_code == 200
+    answer = await party.patch(first["uri"], {"client_secret_expires_at": int(registry.now.timestamp())})
+    assert answer.status_code == 200
+    assert (await party.get("/cds/v1/clients")).status_code == 401
+
+
 @pytest.mark.req("WG102-219", "WG102-221")
 async def test_now_by_the_clock_of_the_client_ends_it_at_once(registry: Registry) -> None:
     party = await registry.party()

@@ -72,6 +72,19 @@ async def test_a_grant_admin_token_lists_the_files_of_its_grant_only(registry: R
     assert (await party.get("/cds/v1/files")).status_code == 403
 
 
+@pytest.mark.req("WG102-273")
+async def test_a_grant_admin_token_for_data_is_no_ended_one(registry: Registry) -> None:
+    party = await registry.party(f"cds_client_admin cds_usage_hlp {FILES}")
+    headers = await opened(registry, party, [])
+    entries = [{"entry_no": 0, "scope": "cds_usage_hlp", "scope_type": "cds_usage", "details": {}, "enabled": True}]
+    data = a_grant("data", registration_id=party.registration_id, client_id="data", entries=entries)
+    registry.auth.grants["data"] = data
+    registry.tokens.known["files"] = registry.tokens.known["files"].model_copy(update={"cds_opens_grant_ids": ("data",)})
+    answer = await registry.http.get("/cds/v1/files", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
+
+
 @pytest.mark.req("WG102-279", "WG102-280")
 async def test_downloads_whole_and_by_range(registry: Registry) -> None:
     party = await registry.party(f"cds_client_admin {FILES}")

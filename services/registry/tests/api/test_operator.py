@@ -137,6 +137,9 @@ class TestClients:
         assert (await registry.http.get("/operator/api/v1/me", headers=own)).status_code == 401
         own = {"Authorization": f"Bearer {renewed['key']}"}
         assert (await registry.http.delete("/operator/api/v1/operators/tool", headers=admin)).status_code == 204
+        for name in ("tool", "unknown"):
+            assert (await registry.http.post(f"/operator/api/v1/operators/{name}/renew", headers=admin)).status_code == 404
+            assert (await registry.http.delete(f"/operator/api/v1/operators/{name}", headers=admin)).status_code == 404
         assert (await registry.http.get("/operator/api/v1/me", headers=own)).status_code == 401
 
 

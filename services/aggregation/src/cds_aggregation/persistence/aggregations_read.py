@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, bindparam, cast, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, bindparam, cast, false, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_aggregation.persistence.tables import aggregation, aggregation_version
@@ -46,14 +46,12 @@ async def find_visible(session: AsyncSession, access: Access, aggregation_id: UU
 
 def _visible(access: Access, now: datetime) -> Select[Any]:
     """The newest version that some entry shows; `addresses_open`: an entry that shows it opens the addresses too."""
-    if not access.entries:
-        return _versions().where(literal(value=False))
     shows = [and_(_is_version(access.frozen_at(slot, now)), _opened(access, slot)) for slot in access.slots()]
     addresses = [_opened(access, slot) for slot in access.slots(ADDRESSES)]
     return (
         _versions()
-        .add_columns(or_(*addresses).label("addresses_open") if addresses else literal(value=False).label("addresses_open"))
-        .where(_V.environment == access.environment, or_(*shows))
+        .add_columns(or_(false(), *addresses).label("addresses_open"))
+        .where(_V.environment == access.environment, or_(false(), *shows))
         .distinct(_V.aggregation_id)
         .order_by(_V.aggregation_id, _V.version.desc())
     )

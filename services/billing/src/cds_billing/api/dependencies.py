@@ -23,13 +23,15 @@ Viewer = Annotated[Access, Depends(_viewer)]
 
 
 def uuids(values: list[str] | None) -> list[UUID] | None:
-    """Ids of a filter; a value that is no id matches nothing (CDS-WG3-01 §10, unknown ids are no error)."""
+    """Ids of a filter in the form in which they were issued; anything else matches nothing (CDS-WG3-01 §10)."""
     if values is None:
         return None
     found: list[UUID] = []
     for value in values:
         try:
-            found.append(UUID(value))
+            one = UUID(value)
         except ValueError:
             continue
+        if str(one) == value:
+            found.append(one)
     return found

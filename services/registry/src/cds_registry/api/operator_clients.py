@@ -220,7 +220,7 @@ async def post_operator(body: schemas.NewOperatorIn, caller: OperatorCaller, tx:
     return CdsJSONResponse({"name": made.name, "role": made.role.name, "key": made.key, "password": made.password}, 201, NO_STORE)
 
 
-@router.post("/operators/{name}/renew", responses={200: {"model": schemas.NewOperatorOut}, **problems(401, 403)})
+@router.post("/operators/{name}/renew", responses={200: {"model": schemas.NewOperatorOut}, **problems(401, 403, 404)})
 async def renew(name: str, caller: OperatorCaller, tx: Tx, now: Now) -> CdsJSONResponse:
     """Give an account a new key and password; the old ones stop working."""
     caller.require(Role.admin)
@@ -228,7 +228,7 @@ async def renew(name: str, caller: OperatorCaller, tx: Tx, now: Now) -> CdsJSONR
     return CdsJSONResponse({"name": made.name, "role": made.role.name, "key": made.key, "password": made.password}, headers=NO_STORE)
 
 
-@router.delete("/operators/{name}", status_code=204, responses=problems(401, 403))
+@router.delete("/operators/{name}", status_code=204, responses=problems(401, 403, 404))
 async def delete_operator(name: str, caller: OperatorCaller, tx: Tx, now: Now) -> None:
     """End an operator account."""
     caller.require(Role.admin)

@@ -28,6 +28,7 @@ PROBLEMS: dict[type[DomainError], ProblemType] = {
     errors.OperatorRefused: ProblemType(
         401, "operator-refused", "Not accepted", "access_denied", (("WWW-Authenticate", 'Bearer realm="cds"'),)
     ),
+    errors.OperatorNotFound: ProblemType(404, "operator-not-found", "Operator not found", "not_found"),
     errors.OperatorForbidden: ProblemType(403, "operator-forbidden", "The role does not allow this", "access_denied"),
     errors.OperatorExists: ProblemType(409, "operator-exists", "There is such an operator already"),
     errors.InvalidOperatorRequest: ProblemType(400, "invalid-operator-request", "The request is not possible"),

@@ -7,10 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.access.status import opens
 from cds_common.events.grants import GrantPublishedV1
-from cds_common.oauth_errors import InvalidToken
+from cds_common.oauth_errors import InsufficientScope, InvalidToken
 from cds_common.tokens import AccessToken
 from cds_registry.adapters.auth import AuthService
-from cds_registry.persistence.grants import concerns_registry, find_grants, keep_grant, to_copy
+from cds_registry.persistence.grants import concerns_registry, find_grants, ids_of_client, keep_grant, to_copy
 from cds_registry.persistence.tables import GrantCopyRow
 
 
@@ -21,6 +21,7 @@ async def check_grants(
 
     Raises:
         InvalidToken: a Grant has ended, never existed, or the token was revoked.
+        InsufficientScope: a Grant lives and opens nothing here.
         TransientError: auth would have to be asked and is not reachable.
     """
     wanted = list(dict.fromkeys((*token.cds_grant_ids, *token.cds_opens_grant_ids)))
@@ -35,12 +36,25 @@ async def check_grants(
     return {grant_id: rows[grant_id] for grant_id in wanted}
 
 
+async def renew_copies(session: AsyncSession, client_id: str, auth: AuthService) -> None:
+    """Read the Grants of a Client through, so that what auth has just revoked counts here before the event is there (CDS-WG1-02 §7.6).
+
+    Raises:
+        TransientError: auth is not reachable.
+    """
+    for grant_id in await ids_of_client(session, client_id):
+        if (grant := await auth.find_grant(grant_id)) is not None:
+            await keep_grant(session, grant)
+
+
 async def _read_through(session: AsyncSession, grant_ids: Sequence[str], auth: AuthService) -> dict[str, GrantCopyRow]:
     found: dict[str, GrantCopyRow] = {}
     for grant_id in grant_ids:
         grant: GrantPublishedV1 | None = await auth.find_grant(grant_id)
-        if grant is None or not concerns_registry(grant):
-            raise InvalidToken("The Grant of the access token opens nothing here")
+        if grant is None:
+            raise InvalidToken("The Grant of the access token is not known")
+        if not concerns_registry(grant):
+            raise InsufficientScope("The Grant of the access token opens nothing here")
         await keep_grant(session, grant)
         found[grant_id] = to_copy(grant)
     return found

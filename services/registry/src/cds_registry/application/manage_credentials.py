@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cds_registry.application.check_grants import renew_copies
 from cds_registry.application.make_client import add_credential
 from cds_registry.application.modify_client import ClientTools
 from cds_registry.application.notify import tell_credential_change
@@ -53,7 +54,7 @@ async def create_credential(
 async def modify_credential(
     session: AsyncSession, *, registration_id: str, credential_id: str, body: object, tools: ClientTools, actor: str, now: datetime
 ) -> Credential:
-    """Apply a PATCH: only client_secret_expires_at moves, and an end now is enforced at auth before this returns.
+    """Apply a PATCH: only client_secret_expires_at moves, and an end now is enforced at auth and here before this returns.
 
     Raises:
         CredentialNotFound: not a Credential of this registration.
@@ -79,5 +80,6 @@ async def modify_credential(
     await session.flush()
     if after.has_ended(now):
         await tools.auth.enforce_client(snapshot)
+        await renew_copies(session, client.client_id, tools.auth)
     await append(session, AuditEntry(now, actor, "credential.modified", registration_id, credential_id, {"client_id": client.client_id}))
     return after

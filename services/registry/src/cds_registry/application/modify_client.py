@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_registry.adapters.auth import AuthService
 from cds_registry.adapters.secret_box import SecretBox
-from cds_registry.application.documents import client_document
+from cds_registry.application.documents import client_document, seconds
 from cds_registry.application.make_client import add_credential
 from cds_registry.application.notify import (
     new_id,
@@ -22,7 +22,8 @@ from cds_registry.application.notify import (
 from cds_registry.application.offer import Offer
 from cds_registry.application.publish_client import client_snapshot, publish_client
 from cds_registry.domain.client import Client, ClientStatus
-from cds_registry.domain.client_update import UpdateContext, updated_client
+from cds_registry.domain.client_update import CREDENTIAL_MEMBERS, UpdateContext, updated_client
+from cds_registry.domain.credential import Credential
 from cds_registry.domain.message import MessageStatus, MessageType, RelatedType
 from cds_registry.domain.review import FieldChange, hold_back
 from cds_registry.domain.scopes import ScopeKind
@@ -68,7 +69,7 @@ async def modify_client(
     """
     clients, offer = Clients(session, registration_id), tools.offer
     before = await clients.get(client_id, for_update=True)
-    wanted = updated_client(before, body, await _context(session, before, offer, now), now)
+    wanted = updated_client(before, body, await _context(session, before, body, tools, now), now)
     defaults = offer.default_purposes(before.scopes)
     after, held = hold_back(before, wanted, fields=tools.policy.fields(before), defaults=defaults)
     under_review = bool(held)
@@ -108,7 +109,8 @@ def changed_members(before: Client, after: Client, offer: Offer) -> list[str]:
     return names
 
 
-async def _context(session: AsyncSession, client: Client, offer: Offer, now: datetime) -> UpdateContext:
+async def _context(session: AsyncSession, client: Client, body: object, tools: ClientTools, now: datetime) -> UpdateContext:
+    offer = tools.offer
     credentials = (await credentials_of(session, [client.client_id]))[client.client_id]
     snapshot = client_snapshot(client, credentials, offer)
 
@@ -128,7 +130,15 @@ async def _context(session: AsyncSession, client: Client, offer: Offer, now: dat
         own_origin=offer.public_url,
         new_id=lambda: f"p-{new_id()}",
         check_details=details_fault,
+        credentials=_named_credentials(body, credentials, tools.box),
     )
+
+
+def _named_credentials(body: object, credentials: Sequence[Credential], box: SecretBox) -> list[tuple[str, int]]:
+    """Secrets are opened only for a body that names one, which no client has to."""
+    if not isinstance(body, Mapping) or not any(name in body for name in CREDENTIAL_MEMBERS):
+        return []
+    return [(box.open(each.secret_encrypted), seconds(each.expires_at)) for each in credentials]
 
 
 async def _end_credentials(session: AsyncSession, client: Client, offer: Offer, now: datetime) -> None:

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cds_registry.domain.errors import InvalidOperatorRequest, OperatorExists, OperatorForbidden, OperatorRefused
+from cds_registry.domain.errors import InvalidOperatorRequest, OperatorExists, OperatorForbidden, OperatorNotFound, OperatorRefused
 from cds_registry.persistence.audit import AuditEntry, append
 from cds_registry.persistence.operators import (
     close_session,
@@ -87,11 +87,11 @@ async def renew_operator(session: AsyncSession, name: str, *, created_by: str, n
     """Give an account a new key and password; the old ones stop working.
 
     Raises:
-        OperatorRefused: there is no such account.
+        OperatorNotFound: there is no such account.
     """
     row = await find_operator(session, name)
     if row is None:
-        raise OperatorRefused(f"There is no operator {name}")
+        raise OperatorNotFound(f"There is no operator {name}")
     key, password = _KEY_PREFIX + secrets.token_urlsafe(32), secrets.token_urlsafe(18)
     row.key_hash, row.password_hash = _hash(key), _HASHER.hash(password)
     await session.flush()
@@ -103,11 +103,11 @@ async def disable_operator(session: AsyncSession, name: str, *, disabled_by: str
     """End an account; its sessions end with it.
 
     Raises:
-        OperatorRefused: there is no such account.
+        OperatorNotFound: there is no such account.
     """
     row = await find_operator(session, name)
     if row is None:
-        raise OperatorRefused(f"There is no operator {name}")
+        raise OperatorNotFound(f"There is no operator {name}")
     row.disabled_at = now
     await session.flush()
     await append(session, AuditEntry(now, disabled_by, "operator.disabled", None, name))

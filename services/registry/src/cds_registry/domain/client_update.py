@@ -21,7 +21,7 @@ SERVER_SET = (
     "client_id", "client_id_issued_at", "grant_types", "response_types", "token_endpoint_auth_method", "cds_created",
     "cds_modified", "cds_client_uri", "cds_server_metadata", "cds_status_options",
 )  # fmt: skip
-_NEVER_SENT = ("client_secret", "client_secret_expires_at")
+CREDENTIAL_MEMBERS = ("client_secret", "client_secret_expires_at")
 _UNORDERED = frozenset({"grant_types", "response_types", "cds_status_options"})
 
 
@@ -37,6 +37,8 @@ class UpdateContext:
     new_id: Callable[[], str]
     check_details: Callable[[Sequence[str], Sequence[Mapping[str, Any]]], str | None]
     """Why these authorization details are not possible for these scopes, or None."""
+    credentials: Sequence[tuple[str, int]] = ()
+    """Secret and client_secret_expires_at of its Credentials, as far as the body names one of them."""
 
 
 def updated_client(client: Client, body: object, context: UpdateContext, now: datetime) -> Client:
@@ -49,6 +51,7 @@ def updated_client(client: Client, body: object, context: UpdateContext, now: da
     if not isinstance(body, Mapping):
         raise InvalidClientMetadata("The body must be a JSON object")
     members = cast("Mapping[str, Any]", body)
+    _check_credential(members, context.credentials)
     _check_server_set(members, context.document)
     scopes = _scopes(members, client)
     changes: dict[str, Any] = {
@@ -72,11 +75,17 @@ def _was_so(sent: object, document: Mapping[str, Any]) -> bool:
     return False
 
 
+def _check_credential(members: Mapping[str, Any], credentials: Sequence[tuple[str, int]]) -> None:
+    """The secret of a Credential and its end may be sent back as they are (RFC 7592 §2.2); they change on the Credentials API only."""
+    for position, name in enumerate(CREDENTIAL_MEMBERS):
+        if name in members:
+            credentials = [each for each in credentials if each[position] == members[name]]
+            if not credentials:
+                raise InvalidClientMetadata(f"/{name} is managed on the Credentials API")
+
+
 def _check_server_set(members: Mapping[str, Any], document: Mapping[str, Any]) -> None:
     """Server-set members may be repeated, never changed (WG102-143)."""
-    for name in _NEVER_SENT:
-        if name in members:
-            raise InvalidClientMetadata(f"/{name} is managed on the Credentials API")
     for name in SERVER_SET:
         if name not in members:
             continue

@@ -71,6 +71,10 @@ class OperatorRefused(DomainError):
     """The operator's name, password or key is not accepted."""
 
 
+class OperatorNotFound(DomainError):
+    """There is no operator account of this name."""
+
+
 class OperatorForbidden(DomainError):
     """The operator's role does not allow the action."""
 

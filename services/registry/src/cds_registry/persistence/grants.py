@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cds_common.access.status import ENDED_STATUSES
 from cds_common.events.grants import GrantPublishedV1
 from cds_registry.persistence.tables import GrantCopyRow, GrantHeartbeatRow
 
@@ -30,6 +31,12 @@ async def find_grants(session: AsyncSession, grant_ids: Sequence[str]) -> GrantC
     query = select(freshness, GrantCopyRow).select_from(select(1).subquery()).outerjoin(GrantCopyRow, GrantCopyRow.grant_id.in_(grant_ids))
     rows: Sequence[Any] = (await session.execute(query)).all()
     return GrantCopies({row[1].grant_id: row[1] for row in rows if row[1] is not None}, rows[0][0])
+
+
+async def ids_of_client(session: AsyncSession, client_id: str) -> Sequence[str]:
+    """The held Grants of a Client that may come to an end yet."""
+    living = GrantCopyRow.status.not_in(ENDED_STATUSES)
+    return (await session.scalars(select(GrantCopyRow.grant_id).where(GrantCopyRow.client_id == client_id, living))).all()
 
 
 def concerns_registry(grant: GrantPublishedV1) -> bool:
