@@ -224,6 +224,12 @@ class TestRedraw:
         assert (grant["status"], grant["enabled_scope"]) == ("needs_authorization", "cds_usage_hlp")
         assert grant["scope"] == "cds_usage_hlp cds_service_contracts_hlp"
         assert await core.active(consent, found["access_token"])
+        refreshed = (await core.token(consent, grant_type="refresh_token", refresh_token=found["refresh_token"])).json()
+        seen = await core.http.post("/oauth/introspect", data={"token": refreshed["access_token"]}, headers=consent.basic)
+        waiting = await core.http.post("/oauth/introspect", data={"token": refreshed["refresh_token"]}, headers=consent.basic)
+        for told in (refreshed, seen.json(), waiting.json()):
+            assert told["scope"] == "cds_usage_hlp", told
+            assert told["authorization_details"] == found["authorization_details"]
         assert [entry.scope for entry in (await core.published(code.grant.grant_id))[-1].entries] == ["cds_usage_hlp"]
 
         again = await core.consent(consent, wish["scope"], customer_id=customer, cds_grant_id=code.grant.grant_id, state="second")

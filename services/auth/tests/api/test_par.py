@@ -114,7 +114,8 @@ class TestPush:
         ("change", "error"),
         [
             ({"redirect_uri": "https://elsewhere.example/"}, "invalid_request"),
-            ({"response_type": "token"}, "invalid_request"),
+            ({"response_type": "token"}, "unsupported_response_type"),
+            ({"response_type": None}, "invalid_request"),
             ({"request_uri": "urn:x"}, "invalid_request"),
             ({"code_challenge": None}, "invalid_request"),
             ({"code_challenge_method": "plain"}, "invalid_request"),
@@ -122,6 +123,7 @@ class TestPush:
             ({"scope": "no_such_scope"}, "invalid_scope"),
             ({"scope": "cds_query_accounts_hlp"}, "invalid_scope"),
             ({"authorization_details": "[{"}, "invalid_authorization_details"),
+            ({"authorization_details": "null"}, "invalid_authorization_details"),
             ({"scope": "cds_aggregation_consent_hlp"}, "invalid_authorization_details"),
             (
                 {

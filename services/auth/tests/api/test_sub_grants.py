@@ -158,15 +158,16 @@ class TestWholeBuilding:
         assert (await core.grant(waiting.grant_id)).status == "disabled"
         assert (await building.parent()).status == "active"
 
-    async def test_without_a_client_to_ask_it_stays_pending(self, core: Core) -> None:
+    @pytest.mark.req("WG3D-168", "WG102-240")
+    async def test_without_a_client_to_ask_it_waits_until_there_is_one(self, core: Core) -> None:
         building = Building(core)
         await building.ask(with_consent_client=False)
         await building.needs()
         parent = await building.parent()
-        assert (parent.status, await building.children()) == ("pending", [])
+        assert (parent.status, parent.eta, await building.children()) == ("needs_sub_grants", None, [])
         await core.apply(building.consent.snapshot)
-        await core.change(building.parent_id, lambda grant: grant)
         assert (await building.parent()).status == "needs_sub_grants"
+        assert len(await building.children()) == len(building.tenants)
 
     async def test_closing_the_parent_ends_its_questions(self, core: Core) -> None:
         building = Building(core)

@@ -310,6 +310,8 @@ class TestIntrospection:
             answer = await core.http.post("/oauth/introspect", data={"token": token}, headers=who.basic)
             assert (answer.status_code, answer.json()) == (200, {"active": False})
         assert (await core.http.post("/oauth/introspect", data={"token": "x"})).status_code == 401
+        missing = await core.http.post("/oauth/introspect", data={"token": ""}, headers=client.basic)
+        assert (missing.status_code, missing.json()["error"]) == (400, "invalid_request")
 
     async def test_other_client_of_the_registration_may_look(self, core: Core) -> None:
         client, admin = a_consent_client(), an_admin_client()

@@ -13,6 +13,7 @@ PROBLEMS: dict[type[DomainError], ProblemType] = {
     errors.InvalidServerGrant: ProblemType(400, "invalid-server-grant", "The Grant can not be made"),
     errors.SelectionNotAllowed: ProblemType(409, "approval-not-possible", "The approval does not fit"),
     errors.InvalidAuthorizationRequest: ProblemType(400, "invalid-authorization-request", "Invalid authorization request"),
+    errors.UnsupportedResponseType: ProblemType(400, "unsupported-response-type", "The response_type is not supported"),
     errors.RequestUriUsed: ProblemType(400, "request-uri-used", "The request_uri was used before"),
     errors.AuthorizationRefused: ProblemType(400, "authorization-refused", "The authorization request is refused"),
     errors.OperatorChangeRefused: ProblemType(409, "operator-change-refused", "The change is not possible"),

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_auth.application.rules import AuthRules
 from cds_auth.application.signing_keys import KeyRing
-from cds_auth.domain.grant import Grant
+from cds_auth.domain.grant import Grant, details_of, scope_of
 from cds_auth.domain.token import Caller, GrantType, new_token_id
 from cds_common import exact_json
 from cds_common.events.grants import TokenIssuedV1
@@ -61,7 +61,7 @@ class AccessTokens:
         if grant.not_after is not None:
             ends = min(ends, grant.not_after)
         token_id = new_token_id(holder.caller.tag, holder.family_id)
-        details = grant.authorization_details
+        scope, details = scope_of(grant.granted), details_of(grant.granted)
         event = TokenIssuedV1(
             occurred_at=now,
             token_id=token_id,
@@ -70,29 +70,29 @@ class AccessTokens:
             credential_id=holder.caller.credential_id,
             grant_ids=[grant.grant_id, *([holder.opens] if holder.opens else [])],
             grant_type=holder.grant_type.value,
-            scope=grant.scope,
+            scope=scope,
             expires_at=ends,
         )
         signer = await self._keys.signer(now)
         answer: dict[str, Any] = {
-            "access_token": signer.sign(self._claims(grant, details, holder, token_id, now, ends)),
+            "access_token": signer.sign(self._claims(grant, scope, details, holder, token_id, now, ends)),
             "token_type": "Bearer",
             "expires_in": max(1, int((ends - now).total_seconds())),
-            "scope": grant.scope,
+            "scope": scope,
         }
         if details:
             answer["authorization_details"] = details
         return MadeToken(answer, event)
 
     def _claims(
-        self, grant: Grant, details: list[dict[str, Any]], holder: Holder, token_id: str, now: datetime, ends: datetime
+        self, grant: Grant, scope: str, details: list[dict[str, Any]], holder: Holder, token_id: str, now: datetime, ends: datetime
     ) -> Mapping[str, Any]:
         claims: dict[str, Any] = {
             "iss": self._rules.issuer,
             "aud": self._rules.issuer,
             "client_id": grant.client_id,
             "sub": holder.subject,
-            "scope": grant.scope,
+            "scope": scope,
             "jti": token_id,
             "iat": int(now.timestamp()),
             "exp": int(ends.timestamp()),

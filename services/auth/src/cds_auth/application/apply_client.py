@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cds_auth.application.revoke_tokens import revoke_part
 from cds_auth.application.rules import AuthRules
 from cds_auth.application.settle_grant import change_grant
+from cds_auth.application.sub_grants import CONSENT
 from cds_auth.domain.grant import BY_CLIENT, Grant, Origin
 from cds_auth.domain.token import credential_tag
 from cds_auth.persistence.clients import Clients
@@ -23,8 +24,8 @@ AT_ONCE = 300
 async def apply_client(tx: AsyncSession, client: ClientPublishedV1, *, rules: AuthRules, now: datetime) -> bool:
     """Store the snapshot and enforce it; False when a newer one is held. Safe to repeat.
 
-    A disabled Client's Grants are suspended (and come back with it), an ended Credential's tokens die, and direct access
-    follows the Client's permission.
+    A disabled Client's Grants are suspended (and come back with it), an ended Credential's tokens die, direct access
+    follows the Client's permission, and the first Client that can ask customers asks for what Grants lack (CDS-WG3-01 §4.11).
     """
     before = await Clients(tx).find(client.client_id, lock=True)
     if not await Clients(tx).store(client):
@@ -37,7 +38,15 @@ async def apply_client(tx: AsyncSession, client: ClientPublishedV1, *, rules: Au
         permit = _Permit(client.direct_permission or DirectPermission(), now)
         for grant_id in await Grants(tx).living_ids_of_client(client.client_id):
             await change_grant(tx, grant_id, permit, rules=rules, now=now)
+    if _asks_consents(client) and not (before is not None and _asks_consents(before)):
+        for grant_id in await Grants(tx).ids_without_consents(client.registration_id, client.environment):
+            await change_grant(tx, grant_id, lambda grant: grant, rules=rules, now=now)
     return True
+
+
+def _asks_consents(client: ClientPublishedV1) -> bool:
+    """Whether sub-Grants can be made for the Client."""
+    return client.status != "disabled" and any(client.scope_types.get(scope) == CONSENT for scope in client.scope.split())
 
 
 def _ended(before: ClientPublishedV1 | None, after: ClientPublishedV1, now: datetime) -> set[str]:

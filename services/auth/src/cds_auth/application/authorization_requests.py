@@ -13,7 +13,7 @@ from cds_auth.application.parameters import Parameters, Repeated, parse_authoriz
 from cds_auth.application.rules import AuthRules
 from cds_auth.domain.authorization_request import AuthorizationRequest
 from cds_auth.domain.code import CHALLENGE
-from cds_auth.domain.errors import AuthorizationRefused, InvalidAuthorizationRequest, RequestUriUsed
+from cds_auth.domain.errors import AuthorizationRefused, InvalidAuthorizationRequest, RequestUriUsed, UnsupportedResponseType
 from cds_auth.domain.grant import Grant
 from cds_auth.domain.grant_status import GrantStatus
 from cds_auth.domain.token import new_secret, secret_hash
@@ -227,8 +227,10 @@ def _check_response_type(client: ClientPublishedV1, sent: Parameters) -> None:
         response_type = sent.one("response_type")
     except Repeated as error:
         raise InvalidAuthorizationRequest(str(error)) from error
+    if response_type is None:
+        raise InvalidAuthorizationRequest("response_type is missing")
     if response_type != "code" or "code" not in client.response_types:
-        raise InvalidAuthorizationRequest("response_type is missing or not supported")
+        raise UnsupportedResponseType("response_type is not supported")
 
 
 def _checked_parameters(sent: Parameters, refusal: _Refusal, *, pkce_exempt: bool) -> str | None:

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_auth.application.client_directory import ClientDirectory
-from cds_auth.domain.grant import Grant
+from cds_auth.domain.grant import Grant, details_of, scope_of
 from cds_auth.domain.token import secret_hash
 from cds_auth.persistence.codes import Families
 from cds_auth.persistence.grants import Grants
 from cds_common.events.clients import ClientPublishedV1
-from cds_common.oauth_errors import InvalidToken
+from cds_common.oauth_errors import InvalidRequest, InvalidToken
 from cds_common.tokens import AccessToken, TokenVerifier
 
 _INACTIVE: dict[str, Any] = {"active": False}
@@ -27,9 +27,13 @@ async def introspect_token(
     issuer: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """The introspection answer. Tokens of other registrations are as unknown to the asking Client as garbage."""
+    """The introspection answer. Tokens of other registrations are as unknown to the asking Client as garbage.
+
+    Raises:
+        InvalidRequest: no token was sent (RFC 7662 §2.1).
+    """
     if token is None:
-        return _INACTIVE
+        raise InvalidRequest("token is missing")
     refresh = await _refresh_token(tx, token, asking, now)
     if refresh is not None:
         return refresh
@@ -52,7 +56,7 @@ async def introspect_token(
         "aud": issuer,
         "iss": issuer,
         "jti": claims.jti,
-        "authorization_details": grants[0].authorization_details,
+        "authorization_details": details_of(grants[0].granted),
         "cds_grant_ids": list(claims.cds_grant_ids),
     }
 
@@ -79,11 +83,11 @@ async def _refresh_token(tx: AsyncSession, token: str, asking: ClientPublishedV1
         return _INACTIVE
     return {
         "active": True,
-        "scope": grant.scope,
+        "scope": scope_of(grant.granted),
         "client_id": family.client_id,
         "token_type": "refresh_token",
         "exp": int(found.expires.timestamp()),
         "sub": family.subject,
-        "authorization_details": grant.authorization_details,
+        "authorization_details": details_of(grant.granted),
         "cds_grant_ids": [grant.grant_id],
     }

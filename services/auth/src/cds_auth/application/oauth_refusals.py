@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cds_auth.application.parameters import Repeated
-from cds_auth.domain.errors import AuthorizationRefused, InvalidAuthorizationRequest
+from cds_auth.domain.errors import AuthorizationRefused, InvalidAuthorizationRequest, UnsupportedResponseType
 from cds_common.access.errors import AccessRefused
 from cds_common.oauth_errors import InvalidAuthorizationDetails, InvalidRequest, InvalidScope, OAuthError
 
@@ -27,5 +27,7 @@ def oauth_refusals() -> Iterator[None]:
         raise known.get(refused.error, InvalidRequest)(refused.description) from refused
     except AuthorizationRefused as refused:
         raise RequestRefused(refused.error, refused.description) from refused
+    except UnsupportedResponseType as refused:
+        raise RequestRefused("unsupported_response_type", str(refused)) from refused
     except (InvalidAuthorizationRequest, Repeated) as refused:
         raise InvalidRequest(str(refused)) from refused

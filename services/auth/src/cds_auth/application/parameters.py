@@ -64,11 +64,14 @@ def parse_authorization_details(text: str | None) -> Any:
     """The JSON of `authorization_details` with exact numbers, None when it is absent (RFC 9396 §2).
 
     Raises:
-        InvalidAuthorizationDetails: it is no JSON.
+        InvalidAuthorizationDetails: it is no JSON, or null: that is no array, and not the same as absent.
     """
     if text is None:
         return None
     try:
-        return exact_json.decode(text)
+        details = exact_json.decode(text)
     except json.JSONDecodeError:
         raise InvalidAuthorizationDetails("authorization_details is not valid JSON") from None
+    if details is None:
+        raise InvalidAuthorizationDetails("authorization_details is a JSON array")
+    return details

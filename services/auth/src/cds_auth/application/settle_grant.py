@@ -30,10 +30,7 @@ async def settled(tx: AsyncSession, grant: Grant, *, rules: AuthRules, now: date
     outcomes, needed = await ReadinessWords(tx).of(grant.grant_id, grant.entries_version)
     complete = False
     if "needs_consents" in outcomes.values():
-        matched = await match_sub_grants(tx, grant, needed, rules=rules, now=now)
-        complete = bool(matched)
-        if matched is None:  # nobody can be asked yet: the Grant stays pending and is looked at again at its eta
-            outcomes = {service: outcome for service, outcome in outcomes.items() if outcome == "ready"}
+        complete = await match_sub_grants(tx, grant, needed, rules=rules, now=now)
     return grant.settle(Readiness(outcomes, complete), touched, now, eta=now + rules.grant_eta)
 
 

@@ -26,11 +26,11 @@ Need = tuple[UUID, UUID]
 """Customer and Aggregation."""
 
 
-async def match_sub_grants(tx: AsyncSession, parent: Grant, needed: list[NeededConsent], *, rules: AuthRules, now: datetime) -> bool | None:
+async def match_sub_grants(tx: AsyncSession, parent: Grant, needed: list[NeededConsent], *, rules: AuthRules, now: datetime) -> bool:
     """Make the sub-Grants that are missing, disable open ones that nobody needs any more; True when all needed ones are active.
 
-    The parent's row must be locked. None: the registration has no Client with a consent scope in this environment, so
-    nobody can be asked.
+    The parent's row must be locked. While the registration has no Client with a consent scope in this environment nobody can
+    be asked, and the parent has no children; `apply_client` looks again when there is one.
     """
     children = await Grants(tx).children(parent.grant_id)
     wanted = {(need.customer_id, need.aggregation_id): need for need in needed}
@@ -40,11 +40,11 @@ async def match_sub_grants(tx: AsyncSession, parent: Grant, needed: list[NeededC
         found = await Clients(tx).find_with_scope_type(parent.registration_id, parent.environment, CONSENT)
         if found is None:
             log.warning("no_client_to_ask_consents", grant_id=parent.grant_id)
-            return None
+            return False
         for need in missing:
             child = _sub_grant(parent, need, *found, rules=rules, now=now)
             if child is None:
-                return None
+                return False
             await add_grant(tx, child)
         return False
     return all(any(_key(child) == key and child.status is GrantStatus.ACTIVE for child in children) for key in wanted)

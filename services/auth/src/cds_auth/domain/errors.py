@@ -41,6 +41,10 @@ class InvalidAuthorizationRequest(DomainError):
     """`client_id`, `redirect_uri`, `response_type` or `request_uri` is faulty: a page, never a redirect (RFC 6749 §4.1.2.1)."""
 
 
+class UnsupportedResponseType(InvalidAuthorizationRequest):
+    """A `response_type` other than code; a pushed request is told so (RFC 6749 §4.1.2.1, RFC 9126 §2.3)."""
+
+
 class RequestUriUsed(InvalidAuthorizationRequest):
     """The `request_uri` was opened before; its first browser session may go on with what it led to."""
 

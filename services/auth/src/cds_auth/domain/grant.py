@@ -149,6 +149,12 @@ class Grant:
         return tuple(entry for entry in self.entries if entry.served) if self.is_open else ()
 
     @property
+    def granted(self) -> tuple[GrantEntry, ...]:
+        """What nobody has to authorize any more, as tokens tell it: a wish of the Client (CDS-WG1-02 §8.7) is none of it yet."""
+        asked = {entry.scope for entry in self.asked if entry.authorized}
+        return tuple(e for e in self.entries if e.authorized and not (e.superseded and e.scope in asked))
+
+    @property
     def awaits_user(self) -> bool:
         """A customer still has to authorize some entry."""
         return any(not entry.authorized for entry in self.asked)

@@ -114,6 +114,12 @@ class Grants:
         query = select(grants.c.grant_id).where(grants.c.client_id == client_id, grants.c.ended_as.is_(None))
         return list((await self._tx.scalars(query.order_by(grants.c.grant_id))).all())
 
+    async def ids_without_consents(self, registration_id: str, environment: str) -> list[str]:
+        """Grants of a registration that wait for sub-Grants, in the order in which they must be locked."""
+        waits = grants.c.status == GrantStatus.NEEDS_SUB_GRANTS.value
+        query = select(grants.c.grant_id).where(grants.c.registration_id == registration_id, grants.c.environment == environment, waits)
+        return list((await self._tx.scalars(query.order_by(grants.c.grant_id))).all())
+
     async def ids_out_of_step(self, limit: int, client_id: str | None = None) -> list[str]:
         """Living Grants whose suspension does not match their Client: not paused with a disabled one, or still paused without."""
         paused = grants.c.suspended_by.contains([BY_CLIENT])
