@@ -52,6 +52,13 @@ class TestAccess:
         assert {code.grant.grant_id, *found["cds_grant_ids"]} <= {grant["grant_id"] for grant in listed}
         assert len(listed) == 3
         assert len((await core.http.get(GRANTS, headers=stranger)).json()["grants"]) == 1
+        own = f"{GRANTS}/{code.grant.grant_id}"
+        for answer in (
+            await core.http.get(GRANTS, headers=bearer),
+            await core.http.get(own, headers=bearer),
+            await core.http.patch(own, json={}, headers=bearer),
+        ):
+            assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
         uri = f"{GRANTS}/{code.grant.grant_id}"
         assert (await core.http.get(uri, headers=stranger)).status_code == 404
         assert (await core.http.patch(uri, json={"status": "closed"}, headers=stranger)).status_code == 404

@@ -183,6 +183,14 @@ class TestFrontChannel:
         found, _ = await core.request(client, None, redirect_uri=None)  # pyright: ignore[reportArgumentType]
         assert (found.scope, found.redirect_uri_sent, found.is_server_redirect) == ("cds_service_contracts_hlp", False, True)
 
+    @pytest.mark.req("WG102-250")
+    @pytest.mark.parametrize(("prompt", "anew"), [("login", True), ("consent login", True), ("logins", False), ("", False)])
+    async def test_prompt_is_a_list_of_words(self, core: Core, prompt: str, anew: bool) -> None:
+        client = a_consent_client()
+        await core.knows(client)
+        found, _ = await core.request(client, prompt=prompt)
+        assert found.prompt_login is anew
+
     async def test_request_survives_its_row(self, core: Core) -> None:
         client = a_consent_client()
         await core.knows(client)

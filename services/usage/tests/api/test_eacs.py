@@ -86,6 +86,22 @@ async def test_beneficiaries_are_those_that_the_token_sees(client: httpx.AsyncCl
     }  # fmt: skip
 
 
+@pytest.mark.req("WG3D-220", "WG3D-221")
+async def test_beneficiaries_may_be_seen_by_another_entry_of_the_token(client: httpx.AsyncClient, bearer: Any, stage: Stage) -> None:
+    await record(
+        stage,
+        an_eac("mine", "account", "A-1", "A-2", "A-3"),
+        an_eac("foreign", "account", "A-2"),
+        an_eac("named", "customer", "K-1", "K-2"),
+    )
+    usage = an_entry(flags=[FLAG], visible={"account": [rid("account", "A-1")]}, customer_numbers=["K-1"])
+    accounts = an_entry(
+        1, scope="cds_accounts_1", scope_type="cds_accounts", visible={"account": [rid("account", "A-2")]}, customer_numbers=["K-2"]
+    )
+    shown = {one["beneficiary_type"]: one["beneficiaries"] for one in await listed(client, await bearer(usage, accounts))}
+    assert shown == {"account": [str(rid("account", "A-1")), str(rid("account", "A-2"))], "customer": ["K-1"]}
+
+
 @pytest.mark.req("WG3D-224")
 async def test_filters(client: httpx.AsyncClient, bearer: Any, stage: Stage) -> None:
     await record(stage, an_eac("1"), an_eac("2", "rateplan", "E-1", start="2026-02-01"), an_eac("3", "program", "E-1", start="2026-03-01"))

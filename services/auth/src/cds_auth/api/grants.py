@@ -13,11 +13,18 @@ from cds_auth.application.modify_grant import GrantChange, modify_grant
 from cds_auth.domain.grant_status import GrantStatus
 from cds_auth.persistence.grant_listing import GrantFilter, RegistrationGrants
 from cds_common.errors import FieldFault
+from cds_common.oauth_errors import NO_STORE
 from cds_common.paging import Paging
 from cds_common.problems import ProblemError, generic, problems
 from cds_common.wire import cds_router, datetime_filter, id_list
 
-router = cds_router(prefix="/cds/v1/grants", tags=["grants"])
+
+def _no_store(response: Response) -> None:
+    """Grants tell who allowed what: no cache keeps them."""
+    response.headers.update(NO_STORE)
+
+
+router = cds_router(prefix="/cds/v1/grants", tags=["grants"], dependencies=[Depends(_no_store)])
 
 _MAX_STATES = 20_000
 

@@ -113,7 +113,7 @@ async def validate_authorization_request(
         entries=entries,
         code_challenge=challenge,
         cds_grant_id=next(iter(sent.all("cds_grant_id")), None),
-        prompt_login=sent.one("prompt") == "login",
+        prompt_login="login" in (sent.one("prompt") or "").split(),
     )
     await _check_grant_id(tx, request, refusal)
     return request

@@ -93,7 +93,7 @@ def _visible(access: Access, mixes: Mixes, now: datetime) -> Select[*tuple[Any, 
     )
     return (
         select(
-            _E.eac_id, _E.source_time, _E.beneficiary_type, _beneficiaries(access, slots).label("beneficiaries"), _E.eac_numbers,
+            _E.eac_id, _E.source_time, _E.beneficiary_type, _beneficiaries(access).label("beneficiaries"), _E.eac_numbers,
             _E.eac_format, _E.period_start, _E.period_end, _E.created, _E.modified, _E.synced,
         )
         .where(_E.environment == access.environment, shown)
@@ -133,12 +133,14 @@ def _opened(access: Access, slot: int) -> ColumnElement[bool]:
     return or_(_E.beneficiary_type == "general", func.cardinality(_seen_by(access, slot)) > 0)
 
 
-def _beneficiaries(access: Access, slots: Sequence[int]) -> ColumnElement[Any]:
-    if not slots:
+def _beneficiaries(access: Access) -> ColumnElement[Any]:
+    """Those that the token may see. Accounts and contracts may be shown by another entry (§10.9.2); names are masked entry by entry."""
+    seen_by = [_seen_by(access, slot) if FLAG in access.entries[slot].flags else _seen_objects(access, slot) for slot in access.slots()]
+    if not seen_by:
         return _EMPTY
     member = func.unnest(_E.beneficiaries).table_valued("name", with_ordinality="no", name="member").render_derived()
     name: Any = member.c.name
-    seen = or_(*(cast(name, Text) == any_(_seen_by(access, slot)) for slot in slots))
+    seen = or_(*(cast(name, Text) == any_(names) for names in seen_by))
     return func.coalesce(select(array_agg(name)).where(seen).scalar_subquery(), _EMPTY)
 
 
@@ -149,6 +151,14 @@ def _seen_by(access: Access, slot: int) -> ColumnElement[Any]:
         (_E.beneficiary_type == "customer", _common(entry.customer_numbers)),
         (_E.beneficiary_type == "rateplan", _common(entry.rateplan_codes)),
         (_E.beneficiary_type == "program", _common(entry.program_numbers)),
+        else_=_seen_objects(access, slot),
+    )
+
+
+def _seen_objects(access: Access, slot: int) -> ColumnElement[Any]:
+    """The accounts or contracts of a certificate that one entry shows."""
+    entry = access.entries[slot]
+    return case(
         (_E.beneficiary_type == "account", _visible_objects(entry, "account")),
         (_E.beneficiary_type == "servicecontract", _visible_objects(entry, "service_contract")),
         else_=_EMPTY,
