@@ -182,7 +182,15 @@ async def test_submitted_purposes_get_ids_and_scopes_from_the_server(registry: R
     assert len(mine) == 1
     assert mine[0]["id"].startswith("p-")
     assert mine[0]["scopes_supported"] == ["cds_usage_hlp"]
-    for wrong in ([], [purpose | {"id": "x"}], [purpose | {"scopes_supported": ["cds_usage_hlp"]}], [purpose | {"content": " "}], {}):
+    linkless = {name: value for name, value in purpose.items() if not name.startswith("related_")}
+    for wrong in (
+        [],
+        [linkless],
+        [purpose | {"id": "x"}],
+        [purpose | {"scopes_supported": ["cds_usage_hlp"]}],
+        [purpose | {"content": " "}],
+        {},
+    ):
         assert (await registry.register(cds_registration_purposes=wrong)).status_code == 400
     assert (await registry.register(cds_registration_purposes=None)).status_code == 201
 

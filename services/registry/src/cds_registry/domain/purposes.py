@@ -47,7 +47,9 @@ def read_purpose(raw: object, place: str) -> Purpose:
         raise InvalidClientMetadata(f"{place}/name must be one line of at most {_MAX_NAME} characters")
     if not isinstance(content, str) or not content.strip() or len(content) > _MAX_CONTENT:
         raise InvalidClientMetadata(f"{place}/content must be a text of 1 to {_MAX_CONTENT} characters that is not blank")
-    link, link_name = body.get("related_uri"), body.get("related_name")
+    if "related_uri" not in body:
+        raise InvalidClientMetadata(f"{place}/related_uri is required: an address or null")
+    link, link_name = body["related_uri"], body.get("related_name")
     if link is not None and (fault := address_fault(link)):
         raise InvalidClientMetadata(f"{place}/related_uri {fault}")
     _check_link_name(link, link_name, place)
