@@ -28,6 +28,8 @@ tracer = trace.get_tracer(__name__)
 Connection: TypeAlias = asyncpg.Connection
 
 _LOCK_KEY = 0x0CD5_0B0C
+_NOT_RECORDED = "-00"
+"""Flags at the end of a `traceparent` (W3C Trace Context §3.2.2.5)."""
 _TAKE = """
     SELECT id, event_id, topic, key, event_type, body, headers FROM outbox
     WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -67,6 +69,8 @@ class RelayOptions:
     standby_poll: float = 1.0
     takeover_pause: float = 1.0
     """Waited after another relay's lock has become free: messages it had under way have then arrived or been dropped."""
+    look_interval: float = 0.5
+    """Between two looks at the age of what is unpublished, for the metric."""
     purge_interval: float = 60.0
     longest_pause: float = 10.0
 
@@ -89,7 +93,7 @@ class Relay:
         self.options = options or RelayOptions()
         self._dsn = settings.database_url.get_secret_value().replace("postgresql+asyncpg://", "postgresql://", 1)
         self._wake = asyncio.Event()
-        self._beat_at = self._purge_at = float("-inf")
+        self._beat_at = self._look_at = self._purge_at = float("-inf")
         self.leading = False
 
     async def run(self) -> None:
@@ -188,7 +192,10 @@ class Relay:
         self._beat_at = time.monotonic() + self._heartbeat.interval.total_seconds()
 
     async def _housekeeping(self, connection: Connection) -> None:
+        if time.monotonic() < self._look_at:
+            return
         metrics.OUTBOX_AGE.labels(self._settings.service).set(float(await connection.fetchval(_AGE) or 0))
+        self._look_at = time.monotonic() + self.options.look_interval
         if time.monotonic() < self._purge_at:
             return
         deleted = _count(await connection.execute(_PURGE, self._settings.outbox_retention))
@@ -201,21 +208,27 @@ async def _send_rows(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
     """Hand all rows over in order, then wait for every answer; order per partition is the producer's (idempotent, one batch in flight)."""
     answers: list[asyncio.Future[Any]] = []
     for row in rows:
-        stored: dict[str, str] = exact_json.decode(row["headers"])
-        parent = propagate.extract(stored)
-        attributes = {
-            "messaging.system": "kafka",
-            "messaging.destination.name": row["topic"],
-            "messaging.message.id": str(row["event_id"]),
-            "messaging.kafka.message.key": row["key"],
-        }
-        with tracer.start_as_current_span(f"{row['topic']} publish", parent, SpanKind.PRODUCER, attributes):
-            headers = {"event_type": row["event_type"], "event_id": str(row["event_id"]), "content-type": "application/json"}
-            headers |= {name: value for name, value in stored.items() if name == "correlation_id"}
-            propagate.inject(headers)
-            pairs = [(name, value.encode()) for name, value in headers.items()]
-            answers.append(await producer.send(row["topic"], row["body"].encode(), key=row["key"].encode(), headers=pairs))
+        headers = {"event_type": row["event_type"], "event_id": str(row["event_id"]), "content-type": "application/json"}
+        headers |= _traced(row, exact_json.decode(row["headers"]))
+        pairs = [(name, value.encode()) for name, value in headers.items()]
+        answers.append(await producer.send(row["topic"], row["body"].encode(), key=row["key"].encode(), headers=pairs))
     await asyncio.gather(*answers)
+
+
+def _traced(row: Any, stored: dict[str, str]) -> dict[str, str]:
+    """The headers that go with the event: those of the change, its trace followed by the sending. An unrecorded trace only passes on."""
+    if stored.get("traceparent", "").endswith(_NOT_RECORDED):
+        return stored
+    attributes = {
+        "messaging.system": "kafka",
+        "messaging.destination.name": row["topic"],
+        "messaging.message.id": str(row["event_id"]),
+        "messaging.kafka.message.key": row["key"],
+    }
+    headers = {name: value for name, value in stored.items() if name == "correlation_id"}
+    with tracer.start_as_current_span(f"{row['topic']} publish", propagate.extract(stored), SpanKind.PRODUCER, attributes):
+        propagate.inject(headers)
+    return headers
 
 
 async def _send_heartbeat(producer: AIOKafkaProducer, heartbeat: Heartbeat, as_of: datetime) -> None:
