@@ -262,7 +262,7 @@ class TestGrants:
             await store_grant(session, entry, grant_id="grant-1", status="pending", enabled=False, now=stage.now, **grant)
             details = '{"aggregation_numbers": ["B-G-1"]}'
             await session.execute(text(f"UPDATE grant_copy SET body = jsonb_set(body, '{{entries,0,details}}', '{details}')"))
-            await answer_grant(session, "grant-1", stage.now)
+            await answer_grant(session, "grant-1")
 
     async def _answers(self, stage: Stage) -> list[tuple[str, list[str]]]:
         bodies = await stage.published("grant.readiness.v1")
@@ -316,12 +316,27 @@ class TestGrants:
         assert str(rid("customer", "K-new")) in answers[1][1]
         assert str(rid("customer", "K-4")) not in answers[1][1]
 
+    async def test_the_last_word_bears_the_latest_moment_also_from_a_round_that_began_before(self, stage: Stage) -> None:
+        await a_house(stage)
+        stage.demand(max_share=Decimal("0.1"))
+        stage.now += timedelta(days=2)
+        await stage.work()
+        await self._ask(stage, "G-1")
+        stage.now -= timedelta(days=1)
+        stage.demand(max_share=Decimal("0.9"))
+        async with stage.sessions.begin() as session:
+            await session.execute(text("UPDATE aggregation SET evaluate_at = 'epoch'"))
+        await stage.work()
+        said = await stage.published("grant.readiness.v1")
+        assert [body["outcome"] for body in said] == ["needs_consents", "ready"]
+        assert datetime.fromisoformat(said[0]["occurred_at"]) < datetime.fromisoformat(said[1]["occurred_at"])
+
     async def test_a_grant_that_has_ended_is_not_answered(self, stage: Stage) -> None:
         await a_house(stage)
         entry = an_entry(flags=["include_usage_segments"], reach={"aggregation": [rid("aggregation", "G-1")]})
         async with stage.sessions.begin() as session:
             await store_grant(session, entry, grant_id="grant-2", status="closed", now=stage.now)
-            await answer_grant(session, "grant-2", stage.now)
+            await answer_grant(session, "grant-2")
         assert await self._answers(stage) == []
 
 

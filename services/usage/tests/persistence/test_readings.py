@@ -9,6 +9,7 @@ from cds_common.errors import TransientError
 from cds_common.events.utility import ReadingsRecordedV1
 from cds_usage.domain.day_block import BlockKey
 from cds_usage.persistence.day_blocks import BlockWrite, load_blocks, save_blocks
+from cds_usage.persistence.series import SeriesKinds
 from services.usage.tests.builders import NOW, Stage, at, column, point_entry, readings
 
 
@@ -238,3 +239,16 @@ async def test_messages_in_any_order_and_twice_end_byte_for_byte_as_in_order(sta
         assert [tuple(row) for row in await session.execute(stored)] == expected
     assert [one["values"] for one in await stage.segments(everything)] == shown
     assert len(expected) == 2
+
+
+async def test_a_kind_of_series_whose_transaction_took_its_number_early_and_committed_late_is_found(stage: Stage) -> None:
+    kinds = SeriesKinds()
+    for number in (1000, 900):
+        async with stage.sessions.begin() as session:
+            await session.execute(
+                text("INSERT INTO series_kind (kind_id, key, cadence, shape) OVERRIDING SYSTEM VALUE VALUES (:id, :key, '15min', :shape)"),
+                {"id": number, "key": f"kind {number}", "shape": f'{{"value_type": "electric_usage", "register_name": "R{number}"}}'},
+            )
+        async with stage.sessions() as session:
+            await kinds.refresh(session)
+        assert number in kinds.all

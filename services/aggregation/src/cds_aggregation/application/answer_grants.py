@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_aggregation.persistence.aggregations_write import load_members
@@ -18,13 +18,13 @@ from cds_common.grant_copy import mark_answered
 from cds_common.outbox import record_event
 
 
-async def answer_grants_of(session: AsyncSession, aggregation_id: UUID, now: datetime) -> None:
+async def answer_grants_of(session: AsyncSession, aggregation_id: UUID) -> None:
     """The Aggregation has changed: tell auth what that means for the Grants that reach it."""
     for grant_id in await grants_reaching(session, aggregation_id):
-        await answer_grant(session, grant_id, now)
+        await answer_grant(session, grant_id)
 
 
-async def answer_grant(session: AsyncSession, grant_id: str, now: datetime) -> None:
+async def answer_grant(session: AsyncSession, grant_id: str) -> None:
     """Answer readiness when it is not yet, or no longer, as auth has heard it.
 
     A Grant waits while one of its Aggregations is not known or not evaluated: nothing is served unevaluated.
@@ -39,13 +39,16 @@ async def answer_grant(session: AsyncSession, grant_id: str, now: datetime) -> N
         return
     outcome = "needs_consents" if needed else "ready"
     if await note_answer(session, grant, [outcome, *sorted(f"{one.customer_id} {one.aggregation_id}" for one in needed)]):
-        record_event(session, _readiness(grant, needed, now))
+        # Auth keeps the word that was said last, so its moment is that of the decision, under the Grant's lock and by one clock: a round of
+        # evaluations that began before another word was said may end after it.
+        said_at: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+        record_event(session, _readiness(grant, needed, said_at))
         await mark_answered(session, grant)
 
 
-def _readiness(grant: GrantPublishedV1, needed: Sequence[NeededConsent], now: datetime) -> GrantReadinessV1:
+def _readiness(grant: GrantPublishedV1, needed: Sequence[NeededConsent], said_at: datetime) -> GrantReadinessV1:
     return GrantReadinessV1(
-        occurred_at=now,
+        occurred_at=said_at,
         grant_id=grant.grant_id,
         entries_version=grant.entries_version,
         service="aggregation",

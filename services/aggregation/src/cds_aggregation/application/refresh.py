@@ -53,7 +53,7 @@ async def refresh(session: AsyncSession, aggregation_id: UUID, rules: Rules, now
     version = await write_version(session, aggregation_id, wire, row.source_time, now)
     if version is not None:
         record_event(session, _published(row, version, wire, points.values(), len(members), now))
-    await answer_grants_of(session, aggregation_id, now)
+    await answer_grants_of(session, aggregation_id)
 
 
 async def _evaluate(

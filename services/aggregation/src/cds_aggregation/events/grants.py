@@ -1,7 +1,5 @@
 """`cds.grants` and `cds.entitlements`: what each Grant opens; answers readiness with the consents that are missing."""
 
-from datetime import UTC, datetime
-
 from faststream.kafka import KafkaRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +10,7 @@ router = KafkaRouter()
 
 
 async def _on_change(session: AsyncSession, grant_id: str) -> None:
-    await answer_grant(session, grant_id, datetime.now(UTC))
+    await answer_grant(session, grant_id)
 
 
 subscribe_grant_copy(router, service="aggregation", on_change=_on_change)

@@ -43,7 +43,7 @@ class SeriesKinds:
 
     async def refresh(self, session: AsyncSession) -> None:
         """Read the kinds that other processes have added."""
-        for row in await hot_batch(session, _newer_kinds, max(self._kinds, default=0)):
+        for row in await hot_batch(session, _other_kinds, list(self._kinds)):
             kind = kind_of_row(row.cadence, exact_json.decode(row.shape))
             self._ids[kind], self._kinds[row.kind_id] = row.kind_id, kind
 
@@ -58,13 +58,14 @@ def kind_of_row(cadence: str, shape: Mapping[str, Any]) -> SeriesKind:
     return SeriesKind(cadence, tuple((name, str(shape[name])) for name in SHAPE_FIELDS if name in shape))
 
 
-async def _newer_kinds(driver: asyncpg.Connection, newest: Sequence[int]) -> Sequence[list[HotRow]]:
-    """For each request the kinds beyond those it knows, and perhaps some that it knows."""
-    rows = await driver.fetch(_NEWER_KINDS, min(newest), record_class=HotRow)
-    return [rows] * len(newest)
+async def _other_kinds(driver: asyncpg.Connection, known: Sequence[list[int]]) -> Sequence[list[HotRow]]:
+    """For each request the kinds that it does not know, and perhaps some that it knows."""
+    rows = await driver.fetch(_OTHER_KINDS, min(known, key=len), record_class=HotRow)
+    return [rows] * len(known)
 
 
-_NEWER_KINDS = "SELECT kind_id, cadence, shape::text FROM series_kind WHERE kind_id > $1"
+# Not those above the newest id: a transaction that took a smaller one may commit later.
+_OTHER_KINDS = "SELECT kind_id, cadence, shape::text FROM series_kind WHERE kind_id <> ALL ($1::integer[])"
 _ADD_SERIES = text("""
     INSERT INTO series (owner_id, series_id, environment, owner_kind, meter_device_id, kind_id)
     SELECT * FROM unnest(
