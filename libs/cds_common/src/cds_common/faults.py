@@ -32,3 +32,11 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, RuntimeError):
         return "the handler is closed" in str(error)  # uvloop's word for a connection that is gone
     return isinstance(error, TransientError | sql.TimeoutError | httpx.TransportError | OSError)
+
+
+def growing_pause(failures: int, *, first: float = 0.2, longest: float = 10.0) -> float:
+    """Seconds to wait after this many failures in a row: `first` after one, doubled by each further one, at most `longest`.
+
+    Whatever their number: a dependency may be away for days, and the power of two would not fit a float by then.
+    """
+    return min(first * 2.0 ** min(failures - 1, 32), longest)

@@ -17,7 +17,7 @@ from faststream.exceptions import HandlerException, SubscriberNotFound
 from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import exc as sql
 
-from cds_common.faults import is_transient
+from cds_common.faults import growing_pause, is_transient
 from cds_common.inbox import MessagePlace, current_place
 from cds_common.metrics import DEAD_LETTERS, MESSAGE_RETRIES
 
@@ -38,7 +38,7 @@ class RetryPolicy:
 
     def pauses(self) -> Iterator[float]:
         """Endless growing pauses."""
-        return (min(self.first_pause * 2**n, self.longest_pause) for n in itertools.count())
+        return (growing_pause(n, first=self.first_pause, longest=self.longest_pause) for n in itertools.count(1))
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 
 from cds_common import exact_json, metrics
 from cds_common.events.envelope import IntegrationEvent
-from cds_common.faults import is_transient
+from cds_common.faults import growing_pause, is_transient
 from cds_common.message_tables import NOTIFY_CHANNEL
 from cds_common.settings import CommonSettings
 from cds_common.telemetry import untraced
@@ -107,7 +107,7 @@ class Relay:
                 failures = 1 if time.monotonic() - started > 30 else failures + 1
                 metrics.OUTBOX_FAILURES.labels(self._settings.service, type(error).__name__).inc()
                 log.warning("relay_failed", error_type=type(error).__name__, failures=failures, exc_info=not is_transient(error))
-                await asyncio.sleep(min(0.1 * 2**failures, self.options.longest_pause))
+                await asyncio.sleep(growing_pause(failures, longest=self.options.longest_pause))
 
     async def _session(self) -> None:
         with untraced():

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from cds_common import db, telemetry
-from cds_common.faults import is_transient
+from cds_common.faults import growing_pause, is_transient
 from cds_common.health import Check, database_check, health_router, outbox_check
 from cds_common.internal import build_http
 from cds_common.kafka import build_broker, build_producer
@@ -31,7 +31,6 @@ log = structlog.get_logger(__name__)
 
 _LONG_RUN_SECONDS = 30.0
 """A task that ran for this long had got over its last fault."""
-_LONGEST_PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ async def _run_task(task: Task, state: WorkerState) -> None:
                 raise
             failures = 1 if loop.time() - started > _LONG_RUN_SECONDS else failures + 1
             log.warning("task_waits", task=getattr(task, "__name__", "task"), error_type=type(error).__name__)
-        await asyncio.sleep(min(0.1 * 2**failures, _LONGEST_PAUSE_SECONDS))
+        await asyncio.sleep(growing_pause(failures))
 
 
 async def _open(stack: AsyncExitStack, settings: CommonSettings, plan: WorkerPlan) -> WorkerState:
