@@ -1,6 +1,5 @@
 """The frame of every api process: state, error answers, probes, documents."""
 
-import gc
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds_common import db, exact_json, telemetry
+from cds_common.collector import calm_collector
 from cds_common.data_answers import CustomerDataAnswers
 from cds_common.errors import DomainError
 from cds_common.health import Check, database_check, health_router
@@ -25,6 +25,7 @@ from cds_common.kafka import asyncapi_document
 from cds_common.oauth_errors import install_oauth_handlers
 from cds_common.problems import ProblemType, install_problem_handlers
 from cds_common.rate_limits import ApiLimits
+from cds_common.route_plan import PlannedRoutes
 from cds_common.settings import CommonSettings
 from cds_common.tokens import TokenVerifier
 
@@ -37,9 +38,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[State]]
 @asynccontextmanager
 async def common_state(settings: CommonSettings) -> AsyncIterator[State]:
     """What every request of a service finds in `request.state`: settings, engine, sessions, http, tokens, api_limits."""
-    if not gc.get_freeze_count():
-        # What was imported stays: a collection that looks through it all stands in the way of every request for a tenth of a second.
-        gc.freeze()
+    calm_collector()
     engine = db.create_engine(settings, process="api")
     lanes = Lanes(engine, most=max(1, settings.db_pool_size // 4))
     http: httpx.AsyncClient = build_http()
@@ -92,6 +91,7 @@ def new_app(
     async def asyncapi() -> Response:
         return Response(document, media_type="application/json")
 
+    app.add_middleware(PlannedRoutes, application=app)
     app.add_middleware(CustomerDataAnswers)
     app.add_middleware(BodyLimit, default=max_body_bytes, limits=body_limits or {})
     app.add_middleware(SecurityHeaders)

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
@@ -18,7 +18,7 @@ from starlette.responses import Response
 from cds_common import exact_json
 from cds_common.errors import FieldFault
 from cds_common.problems import ProblemError, generic
-from cds_common.route_plan import RoutePlan
+from cds_common.route_plan import RoutePlan, remember
 
 MAX_DECIMAL_DIGITS = 60
 MAX_IDS = 1000
@@ -239,12 +239,16 @@ class CdsRoute(APIRoute):
         plan = RoutePlan.of(route.dependant) if route.response_field is None and route.status_code is None else None
         application = route.dependency_overrides_provider
 
-        async def exact(request: Request) -> Response:
-            given = _ExactRequest(request.scope, request.receive)
+        def planned(request: Request) -> Awaitable[Response] | None:
             overrides = application.dependency_overrides if application else {}
-            if plan is None or not plan.allows(overrides):
-                return await handler(given)
-            return await plan.answer(given, overrides)
+            return plan.answer(_ExactRequest(request.scope, request.receive), overrides) if plan and plan.allows(overrides) else None
+
+        async def exact(request: Request) -> Response:
+            coming = planned(request)
+            if coming is None:
+                return await handler(_ExactRequest(request.scope, request.receive))
+            remember(request, self, planned)
+            return await coming
 
         return exact
 

@@ -1,7 +1,6 @@
 """The frame of every worker process: consumers, relay, probes, a quiet end."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
 from cds_common import db, telemetry
+from cds_common.collector import calm_collector
 from cds_common.faults import growing_pause, is_transient
 from cds_common.health import Check, database_check, health_router, outbox_check
 from cds_common.internal import build_http
@@ -63,7 +63,7 @@ class WorkerPlan:
 def run_worker(settings: CommonSettings, plan: WorkerPlan) -> None:
     """Run until SIGTERM or SIGINT; what is being handled then is finished first."""
     telemetry.set_up(settings, "worker")
-    gc.freeze()  # what was imported stays: a collection that looks through it all stops the worker for a tenth of a second
+    calm_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_main(settings, plan))
 

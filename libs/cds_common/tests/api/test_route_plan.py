@@ -8,7 +8,9 @@ import pytest
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.dependencies.utils import get_dependant
 
-from cds_common.route_plan import RoutePlan
+from cds_common.errors import DomainError
+from cds_common.problems import ProblemType, install_problem_handlers
+from cds_common.route_plan import PlannedRoutes, RoutePlan
 from cds_common.wire import cds_router, id_list
 
 events: list[str] = []
@@ -131,3 +133,86 @@ def test_route_that_needs_more_has_no_plan(endpoint: Any) -> None:
 
 def test_path_parameter_needs_more() -> None:
     assert RoutePlan.of(get_dependant(path="/{thing_id}", call=_with_path)) is None
+
+
+class _Unwanted(DomainError):
+    """For the test of refusals."""
+
+
+things = cds_router()
+
+
+@things.get("/things")
+async def list_things(context: Context, text: Annotated[str | None, Query(alias="q")] = None) -> Response:
+    if text == "unwanted":
+        raise _Unwanted("not this one")
+    if text == "fail":
+        raise ValueError(text)
+    return Response(f"{context} {text}")
+
+
+@things.get("/things/{thing_id}")
+async def get_thing(thing_id: str, context: Context) -> Response:
+    return Response(f"{context} {thing_id}")
+
+
+@pytest.fixture
+async def doors() -> AsyncIterator[tuple[httpx.AsyncClient, list[str], FastAPI]]:
+    """A client, the addresses that FastAPI had to find, and the application."""
+    events.clear()
+    app, sought = FastAPI(redirect_slashes=False), list[str]()
+
+    class Seeking:
+        def __init__(self, inner: Any) -> None:
+            self._inner = inner
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            sought.append(f"{scope['method']} {scope['path']}")
+            await self._inner(scope, receive, send)
+
+    install_problem_handlers(app, public_url="http://h", table={_Unwanted: ProblemType(409, "unwanted", "Unwanted")})
+    app.include_router(things)
+    app.add_middleware(Seeking)
+    app.add_middleware(PlannedRoutes, application=app)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://h") as client:
+        yield client, sought, app
+
+
+async def test_an_address_is_sought_once(doors: tuple[httpx.AsyncClient, list[str], FastAPI]) -> None:
+    client, sought, _ = doors
+    assert [(await client.get(f"/things?q={text}")).text for text in "abc"] == ["context a", "context b", "context c"]
+    assert sought == ["GET /things"]
+    assert events == ["begin", "commit"] * 3
+
+
+async def test_refusals_and_faults_are_answered_as_by_fastapi(doors: tuple[httpx.AsyncClient, list[str], FastAPI]) -> None:
+    client, sought, _ = doors
+    first = [await client.get(f"/things?q={text}") for text in ("unwanted", "fail")]
+    await client.get("/things")
+    sought.clear()
+    again = [await client.get(f"/things?q={text}") for text in ("unwanted", "fail")]
+    assert sought == []
+    assert [(one.status_code, one.content, one.headers) for one in again] == [(one.status_code, one.content, one.headers) for one in first]
+    assert [one.status_code for one in again] == [409, 500]
+
+
+async def test_what_another_route_answers_is_sought_each_time(doors: tuple[httpx.AsyncClient, list[str], FastAPI]) -> None:
+    client, sought, _ = doors
+    await client.get("/things")
+    for _ in range(2):
+        assert (await client.post("/things")).status_code == 405
+        assert (await client.get("/things/7")).text == "context 7"
+        assert (await client.get("/things/")).status_code == 404
+    assert sought == ["GET /things", *["POST /things", "GET /things/7", "GET /things/"] * 2]
+
+
+async def test_an_override_counts_at_a_remembered_address(doors: tuple[httpx.AsyncClient, list[str], FastAPI]) -> None:
+    client, sought, app = doors
+    await client.get("/things")
+    app.dependency_overrides[_context] = lambda: "other"
+    assert (await client.get("/things")).text == "other None"
+    app.dependency_overrides[_context] = _of_request
+    client.headers["x-app"] = "asked"
+    assert (await client.get("/things")).text == "asked None"
+    assert sought == ["GET /things", "GET /things"]

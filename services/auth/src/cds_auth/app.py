@@ -1,6 +1,5 @@
 """The HTTP process: `uvicorn --factory cds_auth.app:create_app`."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -47,8 +46,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        # A form of 5,000 entries makes 100,000 objects; at the usual threshold the collector took two thirds of its time.
-        gc.set_threshold(20_000, 20, 20)
         async with common_state(chosen) as state:
             yield state | core_state(chosen, utility, state)
 
