@@ -17,8 +17,9 @@ _SOURCE = re.compile(r"[a-z][a-z0-9+.\-]*:(//[a-z0-9.\-\[\]:]+)?", re.IGNORECASE
 def page_environment(package: str, folder: str = "templates") -> Environment:
     """Templates of `package`: everything is escaped, and a name that is not given is an error instead of an empty place."""
     return Environment(
-        loader=PackageLoader(package, folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=PackageLoader(package, folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        auto_reload=False,
+    )  # fmt: skip
 
 
 def origin_of(uri: str) -> str:

@@ -65,6 +65,8 @@ class RelayOptions:
 
     batch: int = 500
     poll: float = 0.5
+    gather: float = 0.03
+    """Waited after a batch: what is recorded meanwhile goes in one transaction and one request to the bus. The first never waits."""
     send_timeout: float = 20.0
     standby_poll: float = 1.0
     takeover_pause: float = 1.0
@@ -155,6 +157,8 @@ class Relay:
                     continue
                 await self._beat(connection, producer, lost)
                 await self._housekeeping(connection)
+            if taken:
+                await asyncio.sleep(self.options.gather)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.options.poll):
                     await self._wake.wait()

@@ -117,6 +117,19 @@ async def test_keeps_order_per_key_over_batches(kafka_bootstrap: str, topic: str
     assert by_key(await read_all(kafka_bootstrap, topic)) == {f"thing-{number}": list(range(50)) for number in range(5)}
 
 
+async def test_what_is_recorded_soon_after_a_batch_goes_together(topic: str, sample: SampleSettings, sessions: db.Sessions) -> None:
+    async with relaying(sample, options=RelayOptions(gather=0.3)) as relay:
+        while not relay.leading:
+            await asyncio.sleep(0.01)
+        for number in range(10):
+            await record(sessions, topic, (f"thing-{number}", 1))
+        await drained(sessions)
+    async with sessions() as session:
+        transactions = await session.scalar(text("SELECT count(DISTINCT xmin::text) FROM outbox"))
+    assert transactions is not None
+    assert transactions <= 3, "each of the ten was committed by itself"
+
+
 async def test_two_relays_compete_and_lose_no_order_when_the_leader_is_cut_off(
     kafka_bootstrap: str, topic: str, sample: SampleSettings, sessions: db.Sessions, committed: Database
 ) -> None:
