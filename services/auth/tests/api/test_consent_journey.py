@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import literal_column, select, update
 
 from cds_auth.persistence.customer_tables import ConsentRequestRow
 from services.auth.tests.customer_builders import a_home
@@ -240,6 +240,13 @@ async def test_a_request_runs_out_and_activity_keeps_it_alive(world: World) -> N
             earlier = ConsentRequestRow.expires - timedelta(minutes=minutes)
             await tx.execute(update(ConsentRequestRow).where(ConsentRequestRow.txn == txn).values(expires=earlier))
 
+    async def written_by() -> object:
+        async with world.sessions.begin() as tx:
+            return await tx.scalar(select(literal_column("xmin::text")).select_from(ConsentRequestRow).where(ConsentRequestRow.txn == txn))
+
+    before = await written_by()
+    assert (await person.get(page.path)).status == 200
+    assert await written_by() == before, "who has just begun needs no more time"
     await age(59)
     assert (await person.post_raw(f"{page.path}/stay", {})).status == 403
     assert (await person.post_raw(f"{page.path}/stay", {}, headers={"X-Requested-With": "pages"})).status == 204

@@ -197,7 +197,7 @@ class TestWholeBuilding:
 
         async def check(customer: UUID) -> Grant | None:
             async with core.sessions.begin() as tx:
-                return await revalidate_for_customer(
+                _, grant = await revalidate_for_customer(
                     tx,
                     request,
                     customer_id=customer,
@@ -206,6 +206,7 @@ class TestWholeBuilding:
                     clients=core.directory,
                     now=datetime.now(UTC),
                 )
+                return grant
 
         with pytest.raises(AuthorizationRefused) as wrong_user:
             await check(other)

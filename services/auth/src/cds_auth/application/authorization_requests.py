@@ -128,8 +128,8 @@ async def revalidate_for_customer(
     rules: AuthRules,
     clients: ClientDirectory,
     now: datetime,
-) -> Grant | None:
-    """The checks that need the customer, and once more those that time may have changed; gives the Grant of `cds_grant_id`.
+) -> tuple[ClientPublishedV1, Grant | None]:
+    """The checks that need the customer, and once more those that time may have changed; gives the Client and the Grant of `cds_grant_id`.
 
     Raises:
         AuthorizationRefused: the Client has to be told by a redirect.
@@ -143,11 +143,11 @@ async def revalidate_for_customer(
     refusal = _Refusal(client, request.redirect_uri, request.redirect_uri_sent, request.state)
     _check_entries_again(client, request, refusal, rules, now)
     if request.cds_grant_id is None:
-        return None
+        return client, None
     grant = await _check_grant_id(tx, request, refusal)
     if grant is None or (grant.customer_ids and customer_id not in grant.customer_ids):
         refusal.refuse("cds_grant_id_invalid_user", "cds_grant_id is not meant for this customer")
-    return grant
+    return client, grant
 
 
 @dataclass(frozen=True, slots=True)

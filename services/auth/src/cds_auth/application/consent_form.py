@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,6 @@ from cds_auth.domain.consent_form import ConsentForm, CustomerResources, FormWor
 from cds_auth.domain.customer_errors import FormRefused, PageExpired, PageNotFound
 from cds_auth.domain.data_component import CONSENT_SCOPE
 from cds_auth.domain.editing import EditControls, SectionEdits, edit_section
-from cds_auth.domain.errors import AuthorizationRefused
 from cds_auth.domain.grant import Grant
 from cds_auth.domain.phrases import Phrases
 from cds_auth.domain.session import BrowserSession
@@ -42,6 +41,8 @@ class Posted:
 
 
 UNTOUCHED = Posted({})
+
+_PROLONGED_EVERY = timedelta(seconds=30)
 
 _CONTRACT_LISTS = frozenset({"account_selection", "service_contract_selection"})
 _CONTRACT_FIELDS = frozenset({"account_numbers", "account_programs", "contract_numbers", "service_types", "service_programs"})
@@ -81,6 +82,12 @@ async def get_request(
     return row
 
 
+def keep_alive(row: ConsentRequestRow, until: datetime) -> None:
+    """The customer is at it: the request lives until then. Written down every half a minute at most, as with sessions."""
+    if until - row.expires > _PROLONGED_EVERY:
+        row.expires = until
+
+
 async def load_form(
     tx: AsyncSession,
     context: ConsentContext,
@@ -98,8 +105,16 @@ async def load_form(
         FormRefused: a change that the form does not offer.
     """
     request = request_of(row)
-    grant, client = await _checked(tx, context, request, customer_id, now)
-    row.expires = now + context.settings.consent_request_lifetime
+    client, grant = await revalidate_for_customer(
+        tx,
+        request,
+        customer_id=customer_id,
+        customer_environment=request.environment,
+        rules=context.rules,
+        clients=context.clients,
+        now=now,
+    )
+    keep_alive(row, now + context.settings.consent_request_lifetime)
     entries = request.entries if grant is None else _entries_of_grant(grant, request)
     own = await load_resources(tx, customer_id, request.environment, now=now, contracts_only=not any(map(_needs_meters, entries)))
     entries = await _from_last_bill(tx, entries, own, request.environment, context.rules, now)
@@ -116,24 +131,6 @@ async def load_form(
         form=replace(form, closing=await _closing(tx, context, form, own, posted.answers, request.environment, phrases.language)),
         nothing_preselected=any(_lacks_preselection(section, own) for section in sections),
     )
-
-
-async def _checked(
-    tx: AsyncSession, context: ConsentContext, request: AuthorizationRequest, customer_id: UUID, now: datetime
-) -> tuple[Grant | None, ClientPublishedV1]:
-    grant = await revalidate_for_customer(
-        tx,
-        request,
-        customer_id=customer_id,
-        customer_environment=request.environment,
-        rules=context.rules,
-        clients=context.clients,
-        now=now,
-    )
-    client = await context.clients.find(tx, request.client_id)
-    if client is None:
-        raise _gone(request)
-    return grant, client
 
 
 def _edited(
@@ -237,13 +234,3 @@ def _lacks_preselection(section: tuple[EffectiveEntry, ...], own: CustomerResour
         return not related_to_aggregations(own.relations, own.customers, first.details)
     selection_type = str(first.details["authorization_form_selection_type"])
     return shows_preselection_error(section, preselected(own.relations, own.customers, selection_type, first.details))
-
-
-def _gone(request: AuthorizationRequest) -> AuthorizationRefused:
-    return AuthorizationRefused(
-        "unauthorized_client",
-        "The Client is not known any more.",
-        redirect_uri=request.redirect_uri,
-        state=request.state,
-        is_server_redirect=request.is_server_redirect,
-    )

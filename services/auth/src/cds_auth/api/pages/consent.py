@@ -13,7 +13,7 @@ from cds_auth.api.pages.consent_views import decided_page, form_page, preselecti
 from cds_auth.api.pages.frame import PageRoute, phrases_of, see_other, site_of, with_language, with_session
 from cds_auth.api.pages.parts import Browser, Context, OwnForm, PageSite, own_form
 from cds_auth.application.consent_decision import NO_PRESELECTIONS, Decided, approve, decline, repeated, ticked
-from cds_auth.application.consent_form import LoadedForm, get_request, load_form
+from cds_auth.application.consent_form import LoadedForm, get_request, keep_alive, load_form
 from cds_auth.application.consent_start import ConsentContext
 from cds_auth.application.customer_sessions import log_out_session
 from cds_auth.domain.customer_errors import FormRefused
@@ -112,7 +112,7 @@ async def stay(request: Request, txn: str, tx: Tx, now: Now, browser: Browser, c
     if request.headers.get("x-requested-with") != "pages":
         raise FormRefused("Only the page itself may call this.")
     row = await get_request(tx, browser, txn, now=now)
-    row.expires = now + context.settings.consent_request_lifetime
+    keep_alive(row, now + context.settings.consent_request_lifetime)
     await tx.flush()
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
