@@ -228,6 +228,24 @@ class TestRefresh:
         )
         assert answer.json()["error"] == "invalid_scope"
 
+    async def test_narrower_scope_narrows_the_access_token_alone(self, core: Core) -> None:
+        client = a_consent_client()
+        await core.knows(client)
+        both = "cds_usage_hlp cds_service_contracts_hlp"
+        code = await core.consent(client, both, authorization_details=[{"type": scope} for scope in both.split()])
+        first = (await core.token(client, **code.form())).json()
+        narrow = (
+            await core.token(client, grant_type="refresh_token", refresh_token=first["refresh_token"], scope="cds_service_contracts_hlp")
+        ).json()
+        assert narrow["scope"] == "cds_service_contracts_hlp"
+        assert [each["type"] for each in narrow["authorization_details"]] == ["cds_service_contracts_hlp"]
+        claims = await core.claims(narrow["access_token"])
+        assert (claims["scope"], claims["cds_grant_ids"]) == ("cds_service_contracts_hlp", [code.grant.grant_id])
+        told = (await core.http.post("/oauth/introspect", data={"token": narrow["access_token"]}, headers=client.basic)).json()
+        assert (told["scope"], [each["type"] for each in told["authorization_details"]]) == (claims["scope"], [claims["scope"]])
+        whole = (await core.token(client, grant_type="refresh_token", refresh_token=narrow["refresh_token"])).json()
+        assert set(whole["scope"].split()) == set(both.split())
+
 
 class TestRevocation:
     @pytest.mark.req("WG102-016")

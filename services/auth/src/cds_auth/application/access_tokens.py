@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_auth.application.rules import AuthRules
 from cds_auth.application.signing_keys import KeyRing
-from cds_auth.domain.grant import Grant, details_of, scope_of
+from cds_auth.domain.grant import Grant, GrantEntry, details_of, scope_of
 from cds_auth.domain.token import Caller, GrantType, new_token_id
 from cds_common import exact_json
 from cds_common.events.grants import TokenIssuedV1
@@ -29,6 +29,12 @@ class Holder:
     family_id: str | None = None
     opens: str | None = None
     """The Grant that a Grant Admin token opens."""
+    scopes: frozenset[str] | None = None
+    """What it is narrowed to; None for all that is granted."""
+
+    def share(self, grant: Grant) -> tuple[GrantEntry, ...]:
+        """What the token tells and opens of what is granted."""
+        return tuple(entry for entry in grant.granted if self.scopes is None or entry.scope in self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class AccessTokens:
         if grant.not_after is not None:
             ends = min(ends, grant.not_after)
         token_id = new_token_id(holder.caller.tag, holder.family_id)
-        scope, details = scope_of(grant.granted), details_of(grant.granted)
+        share = holder.share(grant)
+        scope, details = scope_of(share), details_of(share)
         event = TokenIssuedV1(
             occurred_at=now,
             token_id=token_id,

@@ -56,7 +56,7 @@ async def introspect_token(
         "aud": issuer,
         "iss": issuer,
         "jti": claims.jti,
-        "authorization_details": details_of(grants[0].granted),
+        "authorization_details": details_of(tuple(entry for entry in grants[0].granted if entry.scope in claims.scopes)),
         "cds_grant_ids": list(claims.cds_grant_ids),
     }
 

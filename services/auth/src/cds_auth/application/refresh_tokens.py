@@ -32,14 +32,16 @@ async def new_refresh_token(tx: AsyncSession, family: TokenFamily, caller: Calle
     return token
 
 
-async def rotate(tx: AsyncSession, client_id: str, form: Mapping[str, str], *, now: datetime) -> tuple[Grant, TokenFamily]:
-    """Use up the refresh token of `form`; gives its Grant and family.
+async def rotate(
+    tx: AsyncSession, client_id: str, form: Mapping[str, str], *, now: datetime
+) -> tuple[Grant, TokenFamily, frozenset[str] | None]:
+    """Use up the refresh token of `form`; gives its Grant and family, and the scopes that are asked for, None for all (RFC 6749 §6).
 
-    A narrower `scope` is answered with the whole one, as RFC 6749 §3.3 allows: the Grant decides what is reached.
+    Only the access token becomes narrower: the next refresh token stands for the whole Grant again.
 
     Raises:
         InvalidRequest: there is no token.
-        InvalidScope: `scope` goes beyond the Grant.
+        InvalidScope: `scope` goes beyond the Grant, or nothing of it is authorized.
         InvalidGrant: the token is unknown, over, another Client's, or its Grant gives no access.
         RefreshReplayed: it was used before.
     """
@@ -56,7 +58,10 @@ async def rotate(tx: AsyncSession, client_id: str, form: Mapping[str, str], *, n
     grant = await Grants(tx).get(family.grant_id)
     if not grant.is_open:
         raise InvalidGrant("The Grant gives no access any more")
-    if "scope" in form and not set(parse_scope(form["scope"])) <= set(grant.scope.split()):
+    asked = frozenset(parse_scope(form["scope"])) if "scope" in form else None
+    if asked is not None and not asked <= set(grant.scope.split()):
         raise InvalidScope("The scope goes beyond the Grant")
+    if asked is not None and asked.isdisjoint(entry.scope for entry in grant.granted):
+        raise InvalidScope("Nothing of the scope is authorized")
     await families.mark_used(found.token_hash, now)
-    return grant, family
+    return grant, family, asked

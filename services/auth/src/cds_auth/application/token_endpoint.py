@@ -139,7 +139,8 @@ class TokenEndpoint:
         return _Granted(answer, grant if grant.status is GrantStatus.PENDING else None)
 
     async def _refresh(self, tx: AsyncSession, caller: Caller, form: Mapping[str, str], now: datetime) -> _Granted:
-        grant, family = await rotate(tx, caller.client_id, form, now=now)
-        answer = await self._tokens.issue(tx, grant, Holder(caller, GrantType.REFRESH_TOKEN, family.subject, family.family_id), now)
+        grant, family, scopes = await rotate(tx, caller.client_id, form, now=now)
+        holder = Holder(caller, GrantType.REFRESH_TOKEN, family.subject, family.family_id, scopes=scopes)
+        answer = await self._tokens.issue(tx, grant, holder, now)
         answer["refresh_token"] = await new_refresh_token(tx, family, caller, grant, rules=self._rules, now=now)
         return _Granted(answer)
