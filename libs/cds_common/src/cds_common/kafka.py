@@ -3,29 +3,41 @@
 import asyncio
 import dataclasses
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
-from faststream import AckPolicy, Context
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from faststream import AckPolicy, BaseMiddleware, Context
 from faststream.kafka import KafkaBroker, KafkaRouter
 from faststream.kafka.opentelemetry import KafkaTelemetryMiddleware
 from faststream.message import StreamMessage
 from faststream.security import BaseSecurity, SASLScram512
 from faststream.specification import AsyncAPI
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 
 from cds_common import db, exact_json
 from cds_common.groups import consumer_group
 from cds_common.kafka_retry import ConsumerHealth, RetryPolicy, retry_middleware
 from cds_common.settings import CommonSettings
+from cds_common.telemetry import NOT_RECORDED, untraced
+
+tracer = trace.get_tracer(__name__)
 
 __all__ = [
-    "ConsumerHealth", "RetryPolicy", "Sessions", "asyncapi_document", "build_broker", "build_producer", "event_type", "subscriber",
+    "ConsumerHealth", "RetryPolicy", "Sessions", "asyncapi_document", "build_broker", "build_producer", "continued", "event_type",
+    "subscriber",
 ]  # fmt: skip
 
 Sessions = Annotated[db.Sessions, Context("sessions")]
 """Handler parameter: the sessions of this worker, for `once`."""
+
+_WAIT_MS = 3_000
+"""How long a consumer with nothing to read waits for an answer; partitions that it gets from another are asked for only then."""
+_PROMPT_WAIT_MS = 1_000
+_TURN_MS = 60_000
+_NEVER_SECONDS = 1e6
 
 
 def event_type(*names: str) -> Callable[[StreamMessage[Any]], bool]:
@@ -45,26 +57,26 @@ def subscriber(
     service: str,
     batch: bool = False,
     max_records: int = 200,
-    batch_timeout_ms: int = 100,
     prompt: bool = False,
 ) -> Any:
     """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
-    With `batch` the handler gets a list of at most `max_records` messages, and waits at most `batch_timeout_ms` for the first.
-    `prompt` is for facts that somebody waits for, such as the end of a Grant: a fetch leaves out partitions whose last messages are
-    still being handled, and what comes there meanwhile is only seen once that fetch has waited at the broker.
+    With `batch` the handler gets a list of at most `max_records` messages, those that are there.
+    A message is seen at once in any case. `prompt` is for facts that somebody waits for, such as the end of a Grant, and for masses that
+    replicas share: when one comes or goes, partitions change hands within a second or two, and not within six.
     """
+    wait = _PROMPT_WAIT_MS if prompt else _WAIT_MS
     return router.subscriber(
         topic,
         group_id=consumer_group(service, topic),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
-        heartbeat_interval_ms=1_000,  # members hear of a newcomer by their next heartbeat, and it reads only then
-        fetch_max_wait_ms=50 if prompt else 500,
+        heartbeat_interval_ms=wait,  # members hear of a newcomer by their next heartbeat, and it reads only then
+        fetch_max_wait_ms=wait,
+        consumer_timeout_ms=wait,
         batch=batch,
         max_records=max_records if batch else None,
-        batch_timeout_ms=batch_timeout_ms,
     )
 
 
@@ -96,8 +108,66 @@ def _typed(body: Any, headers: dict[str, str]) -> Any:
     return body
 
 
+class _QuietBatches(BaseMiddleware[Any, Any]):
+    """A batch of messages whose traces nobody records makes no trace of its own; the next middleware would begin one for each batch."""
+
+    async def consume_scope(self, call_next: Callable[..., Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
+        """Handle the batch, or message."""
+        if msg.batch_headers and all(headers.get("traceparent", "").endswith(NOT_RECORDED) for headers in msg.batch_headers):
+            with untraced():
+                return await call_next(msg)
+        return await call_next(msg)
+
+
+@contextmanager
+def continued(record: ConsumerRecord[Any, Any]) -> Iterator[None]:
+    """Handle one message of a batch in the trace of its own producer."""
+    attributes = {
+        "messaging.system": "kafka",
+        "messaging.operation": "process",
+        "messaging.destination_publish.name": record.topic,
+        "messaging.kafka.destination.partition": record.partition,
+        "messaging.kafka.message.offset": record.offset,
+    }
+    headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    with tracer.start_as_current_span(f"{record.topic} process", propagate.extract(headers), trace.SpanKind.CONSUMER, attributes):
+        yield
+
+
+class PatientConsumer(AIOKafkaConsumer):
+    """A consumer that sleeps at the broker until something comes, and then sees it at once, whichever partition it came to.
+
+    aiokafka asks for more a tenth of a second after an answer, without the partitions whose messages nobody has taken yet. What comes to
+    these is then seen only when that request has waited its time at the broker. Here a request waits until everything was taken, and so
+    asks for all partitions; it may wait long.
+    """
+
+    async def start(self) -> None:
+        """Join the group."""
+        await super().start()
+        assert self._fetcher is not None  # noqa: S101  # made by the line above
+        self._fetcher._prefetch_backoff = _NEVER_SECONDS  # noqa: SLF001  # no parameter of the consumer leads there
+
+    async def getmany(
+        self,
+        *partitions: TopicPartition,
+        timeout_ms: int = 0,  # noqa: ARG002  # aiokafka's signature
+        max_records: int | None = None,
+    ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
+        """Wait for messages as long as it takes, whatever `timeout_ms`; nothing only from a consumer that ends."""
+        while not (found := await super().getmany(*partitions, timeout_ms=_TURN_MS, max_records=max_records)):
+            if self._closed:
+                break
+        return found
+
+
 class _Broker(KafkaBroker):
-    """A broker whose subscribers join their groups side by side: each waits until its group has settled."""
+    """A broker of patient consumers, whose subscribers join their groups side by side: each waits until its group has settled."""
+
+    async def _connect(self) -> Callable[..., AIOKafkaConsumer]:
+        builder: Any = await super()._connect()
+        self.config.broker_config.builder = partial(PatientConsumer, **builder.keywords)
+        return self.config.broker_config.builder
 
     async def start(self) -> None:
         await self.connect()
@@ -130,6 +200,7 @@ def build_broker(settings: CommonSettings, *, routers: Iterable[KafkaRouter] = (
         logger=None,
         ack_policy=AckPolicy.NACK_ON_ERROR,
     )
+    broker.add_middleware(_QuietBatches)
     broker.add_middleware(KafkaTelemetryMiddleware(tracer_provider=trace.get_tracer_provider()))
     broker.add_middleware(retry_middleware(broker, service=settings.service, policy=retry or RetryPolicy()))
     return broker

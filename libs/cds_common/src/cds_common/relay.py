@@ -20,7 +20,7 @@ from cds_common.events.envelope import IntegrationEvent
 from cds_common.faults import growing_pause, is_transient
 from cds_common.message_tables import NOTIFY_CHANNEL
 from cds_common.settings import CommonSettings
-from cds_common.telemetry import untraced
+from cds_common.telemetry import NOT_RECORDED, untraced
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -28,8 +28,7 @@ tracer = trace.get_tracer(__name__)
 Connection: TypeAlias = asyncpg.Connection
 
 _LOCK_KEY = 0x0CD5_0B0C
-_NOT_RECORDED = "-00"
-"""Flags at the end of a `traceparent` (W3C Trace Context §3.2.2.5)."""
+_SHORTEST_REST = 0.1
 _TAKE = """
     SELECT id, event_id, topic, key, event_type, body, headers FROM outbox
     WHERE published_at IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -64,14 +63,15 @@ class RelayOptions:
     """All times in seconds."""
 
     batch: int = 500
-    poll: float = 0.5
+    poll: float = 5.0
+    """Between two looks at the outbox that nothing woke; the database tells of new rows when their transaction commits."""
     gather: float = 0.03
     """Waited after a batch: what is recorded meanwhile goes in one transaction and one request to the bus. The first never waits."""
     send_timeout: float = 20.0
     standby_poll: float = 1.0
     takeover_pause: float = 1.0
     """Waited after another relay's lock has become free: messages it had under way have then arrived or been dropped."""
-    look_interval: float = 0.5
+    look_interval: float = 5.0
     """Between two looks at the age of what is unpublished, for the metric."""
     purge_interval: float = 60.0
     longest_pause: float = 10.0
@@ -117,7 +117,13 @@ class Relay:
                 self._dsn, timeout=5, command_timeout=30, server_settings={"application_name": f"cds-{self._settings.service}-relay"}
             )
         lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection.add_termination_listener(lambda *_: lost.done() or lost.set_result(None))
+
+        def note_loss(*_: object) -> None:
+            self._wake.set()
+            if not lost.done():
+                lost.set_result(None)
+
+        connection.add_termination_listener(note_loss)
         producer: AIOKafkaProducer | None = None
         try:
             await self._become_leader(connection)
@@ -160,8 +166,13 @@ class Relay:
             if taken:
                 await asyncio.sleep(self.options.gather)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.options.poll):
+                async with asyncio.timeout(self._rest()):
                     await self._wake.wait()
+
+    def _rest(self) -> float:
+        """Seconds until there is something to do though nothing was written."""
+        until_beat = self._beat_at - time.monotonic() if self._heartbeat else self.options.poll
+        return min(self.options.poll, max(until_beat, _SHORTEST_REST))
 
     async def _publish_batch(self, connection: Connection, producer: AIOKafkaProducer, lost: asyncio.Future[None]) -> int:
         """Publish the oldest rows and mark them in the same transaction; a failure marks nothing."""
@@ -221,7 +232,7 @@ async def _send_rows(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
 
 def _traced(row: Any, stored: dict[str, str]) -> dict[str, str]:
     """The headers that go with the event: those of the change, its trace followed by the sending. An unrecorded trace only passes on."""
-    if stored.get("traceparent", "").endswith(_NOT_RECORDED):
+    if stored.get("traceparent", "").endswith(NOT_RECORDED):
         return stored
     attributes = {
         "messaging.system": "kafka",
@@ -237,9 +248,12 @@ def _traced(row: Any, stored: dict[str, str]) -> dict[str, str]:
 
 async def _send_heartbeat(producer: AIOKafkaProducer, heartbeat: Heartbeat, as_of: datetime) -> None:
     answers: list[asyncio.Future[Any]] = []
+    trace_headers: dict[str, str] = {}
+    propagate.inject(trace_headers)  # the relay is untraced: who reads the heartbeat shall not record a trace of it either
+    untold = [(name, value.encode()) for name, value in trace_headers.items()]
     for partition in sorted(await producer.partitions_for(heartbeat.topic)):
         message = heartbeat.event(as_of, partition)
-        headers = [("event_type", message.event_type.encode()), ("content-type", b"application/json")]
+        headers = [("event_type", message.event_type.encode()), ("content-type", b"application/json"), *untold]
         body = message.model_dump_json().encode()
         answers.append(await producer.send(heartbeat.topic, body, key=message.key().encode(), partition=partition, headers=headers))
     await asyncio.gather(*answers)

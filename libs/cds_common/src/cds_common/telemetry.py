@@ -34,6 +34,8 @@ _SECRET_KEYS = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9\-._~+/=]{8,}")
 _QUIET_PATHS = "health/live,health/ready,metrics"
+NOT_RECORDED = "-00"
+"""Flags at the end of a `traceparent` (W3C Trace Context §3.2.2.5)."""
 _NOT_SAMPLED = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False, trace_flags=trace.TraceFlags(0)))
 
 ONE_INSTRUMENTATION = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
@@ -129,7 +131,8 @@ def untraced() -> Iterator[None]:
     """Work inside makes no spans: polling would bury the traces that matter."""
     token = otel_context.attach(trace.set_span_in_context(_NOT_SAMPLED))
     try:
-        yield
+        with suppress_instrumentation():
+            yield
     finally:
         otel_context.detach(token)
 

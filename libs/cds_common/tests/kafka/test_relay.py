@@ -280,6 +280,7 @@ async def test_heartbeat_reaches_every_partition_and_only_when_all_is_published(
         as_of = datetime.fromisoformat(json.loads(found.value)["as_of"])
         assert as_of >= started - timedelta(seconds=5)
         assert found.timestamp >= last_change
+        assert dict(found.headers)["traceparent"].endswith(b"-00"), "nobody who reads it begins a trace"
 
 
 async def test_old_published_rows_are_deleted_and_unpublished_ones_kept(sample: SampleSettings, sessions: db.Sessions) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.kafka import KafkaRouter
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
@@ -71,11 +72,11 @@ def sample_router(incoming: str, outgoing: str, group: str) -> KafkaRouter:
     return router
 
 
-async def send(bootstrap: str, topic: str, *bodies: tuple[str, bytes]) -> None:
+async def send(bootstrap: str, topic: str, *bodies: tuple[str, bytes], flags: str = "01") -> None:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
     await producer.start()
     for key, body in bodies:
-        headers = [("event_type", b"thing.changed.v1"), ("traceparent", f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode())]
+        headers = [("event_type", b"thing.changed.v1"), ("traceparent", f"00-{TRACE_ID}-00f067aa0ba902b7-{flags}".encode())]
         await producer.send_and_wait(topic, body, key=key.encode(), headers=headers)
     await producer.stop()
 
@@ -114,6 +115,63 @@ async def test_worker_handles_parks_and_publishes(
     assert 'cds_dead_letters_total{error_type="RuntimeError"' in metrics.text
     async with async_sessionmaker(committed_engine)() as session:
         assert await session.scalar(select(func.count()).select_from(INBOX)) == 2
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_comes_while_a_message_is_handled_is_seen_when_that_is_done(
+    worker_settings: SampleSettings, topics: tuple[str, str], kafka_bootstrap: str, *, batch: bool
+) -> None:
+    incoming, _ = topics
+    seen, second = asyncio.Event(), asyncio.Event()
+    router = KafkaRouter()
+    things = subscriber(router, incoming, service=incoming, batch=batch)
+
+    async def handle(versions: list[int]) -> None:
+        if 1 in versions:
+            seen.set()
+            await asyncio.sleep(0.4)
+        if 2 in versions:
+            second.set()
+
+    if batch:
+
+        @things
+        async def on_batch(events: list[ThingChangedV1]) -> None:
+            await handle([event.version for event in events])
+    else:
+
+        @things
+        async def on_change(event: ThingChangedV1) -> None:
+            await handle([event.version])
+
+    async with running(worker_settings, WorkerPlan(routers=[router])):
+        await asyncio.sleep(0.5)
+        await send(kafka_bootstrap, incoming, ("thing-1", a_change("thing-1", 1).model_dump_json().encode()))
+        async with asyncio.timeout(10):
+            await seen.wait()
+        await asyncio.sleep(0.2)
+        await send(kafka_bootstrap, incoming, ("thing-1", a_change("thing-1", 2).model_dump_json().encode()))
+        async with asyncio.timeout(1):
+            await second.wait()
+
+
+@pytest.mark.parametrize(("flags", "traced"), [("00", False), ("01", True)])
+async def test_a_batch_that_nobody_traces_begins_no_trace(
+    worker_settings: SampleSettings, topics: tuple[str, str], kafka_bootstrap: str, flags: str, *, traced: bool
+) -> None:
+    incoming, _ = topics
+    told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    router = KafkaRouter()
+    things = subscriber(router, incoming, service=incoming, batch=True)
+
+    @things
+    async def on_batch(_events: list[ThingChangedV1]) -> None:
+        told.set_result(is_instrumentation_enabled())
+
+    async with running(worker_settings, WorkerPlan(routers=[router])):
+        await send(kafka_bootstrap, incoming, ("thing-1", a_change("thing-1", 1).model_dump_json().encode()), flags=flags)
+        async with asyncio.timeout(10):
+            assert await told is traced
 
 
 @pytest.mark.parametrize("batch", [False, True])

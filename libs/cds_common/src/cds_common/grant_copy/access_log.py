@@ -21,6 +21,7 @@ from cds_common.grant_copy.readiness import DataService
 from cds_common.grant_copy.tables import TABLES
 from cds_common.hot_sql import hot_batch
 from cds_common.outbox import record_events
+from cds_common.telemetry import untraced
 
 log = structlog.get_logger(__name__)
 
@@ -68,12 +69,17 @@ class AccessLogPublisher:
         """Publish until cancelled; a database that is away is waited for."""
         while True:
             try:
-                full = await self.publish_batch() == _BATCH
+                full = await self._has_rows() and await self.publish_batch() == _BATCH
             except DATABASE_FAULTS as error:
                 log.warning("access_log_waits", error_type=type(error).__name__)
                 full = False
             if not full:
                 await asyncio.sleep(self._pause)
+
+    async def _has_rows(self) -> bool:
+        with untraced():
+            async with self._sessions() as session:
+                return bool(await session.scalar(_PENDING))
 
     async def publish_batch(self) -> int:
         """Publish up to 500 rows in one transaction; return how many."""
@@ -113,6 +119,7 @@ def _ids(access: LoggedAccess) -> int:
     return 10 + len(access.grant_ids) + len(access.object_ids)
 
 
+_PENDING = text("SELECT EXISTS (SELECT FROM access_log WHERE chain_no IS NULL)")
 _INSERT = (
     "INSERT INTO access_log (endpoint, environment, client_id, token_id, grant_ids, object_count, object_ids)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)"

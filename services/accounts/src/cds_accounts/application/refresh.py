@@ -23,6 +23,7 @@ from cds_common.db import Sessions
 from cds_common.events.resources import ResourceKind
 from cds_common.faults import is_transient
 from cds_common.ids import Environment
+from cds_common.telemetry import untraced
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,10 @@ _KINDS: frozenset[str] = frozenset({"account", "service_contract", "service_poin
 
 async def refresh_batch(sessions: Sessions, *, zone: ZoneInfo, now: datetime) -> int:
     """Handle up to one batch of the queue in one transaction; return how many entries it had."""
+    with untraced():
+        async with sessions() as session:
+            if not await RefreshQueue(session).has_work(now):
+                return 0
     async with sessions.begin() as session:
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LOCK))):
             return 0

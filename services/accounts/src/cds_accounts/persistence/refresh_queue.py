@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_accounts.persistence.tables import refresh_queue
@@ -19,6 +19,9 @@ SubjectKind = ResourceKind | Literal["grant", "aggregation"]
 
 BATCH = 300
 LONGEST_PAUSE = timedelta(minutes=5)
+_DUE = or_(refresh_queue.c.retry_at.is_(None), refresh_queue.c.retry_at <= bindparam("now", type_=refresh_queue.c.retry_at.type))
+_HAS_WORK = select(select(refresh_queue.c.id).where(_DUE).exists())
+"""Asked four times a second: made once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,14 @@ class RefreshQueue:
         if rows:
             await self._session.execute(insert(refresh_queue), rows)
 
+    async def has_work(self, now: datetime) -> bool:
+        """Whether an entry is due."""
+        return bool(await self._session.scalar(_HAS_WORK, {"now": now}))
+
     async def take(self, now: datetime) -> list[Queued]:
         """The oldest entries, locked for this transaction; those that failed lately wait their time."""
-        due = or_(refresh_queue.c.retry_at.is_(None), refresh_queue.c.retry_at <= now)
-        statement = select(refresh_queue).where(due).order_by(refresh_queue.c.id).limit(BATCH).with_for_update(skip_locked=True)
-        return [Queued(row.id, row.kind, row.subject, row.attempts) for row in (await self._session.execute(statement)).all()]
+        statement = select(refresh_queue).where(_DUE).order_by(refresh_queue.c.id).limit(BATCH).with_for_update(skip_locked=True)
+        return [Queued(row.id, row.kind, row.subject, row.attempts) for row in (await self._session.execute(statement, {"now": now})).all()]
 
     async def done(self, entries: Iterable[Queued]) -> None:
         """Take entries out."""
