@@ -17,7 +17,7 @@ from cds_common.tokens import AccessToken
 from cds_registry.application.offer import Offer
 from cds_registry.application.operators import Role, create_operator
 from cds_registry.domain.errors import GrantRefused
-from cds_registry.persistence.grants import keep_grant, keep_heartbeat
+from cds_registry.persistence.grants import keep_grant, keep_heartbeats
 
 
 class StandInAuth:
@@ -150,7 +150,7 @@ class Registry:
     async def beat(self) -> None:
         """The bus is alive: all Grants are known up to now."""
         async with self.sessions.begin() as tx:
-            await keep_heartbeat(tx, 0, self.now)
+            await keep_heartbeats(tx, {0: self.now})
 
     async def register(self, scope: str = "cds_client_admin cds_usage_hlp", **members: Any) -> httpx.Response:
         return await self.http.post("/oauth/register", json={"scope": scope, "client_name": "Kestrel Home Audits", **members})

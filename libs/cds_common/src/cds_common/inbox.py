@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+from aiokafka import ConsumerRecord
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,7 @@ from cds_common.db import Sessions
 from cds_common.events.envelope import IntegrationEvent
 from cds_common.message_tables import INBOX, inbox_table
 
-__all__ = ["MessagePlace", "claim_events", "current_place", "inbox_table", "once", "once_each"]
+__all__ = ["MessagePlace", "claim_events", "current_place", "current_records", "inbox_table", "once", "once_each"]
 
 E = TypeVar("E", bound=IntegrationEvent)
 
@@ -30,6 +31,8 @@ class MessagePlace:
 
 
 current_place: ContextVar[MessagePlace | None] = ContextVar("cds_message_place", default=None)
+current_records: ContextVar[Sequence[ConsumerRecord[Any, Any]]] = ContextVar("cds_records", default=())
+"""The records of the messages that a handler of batches was given, in their order."""
 
 
 @asynccontextmanager

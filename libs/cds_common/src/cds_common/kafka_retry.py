@@ -18,7 +18,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from sqlalchemy import exc as sql
 
 from cds_common.faults import growing_pause, is_transient
-from cds_common.inbox import MessagePlace, current_place
+from cds_common.inbox import MessagePlace, current_place, current_records
 from cds_common.metrics import DEAD_LETTERS, MESSAGE_RETRIES
 
 log = structlog.get_logger(__name__)
@@ -122,11 +122,13 @@ class _RetryMiddleware(BaseMiddleware[Any, Any]):
         """Run the handler until it succeeds, the message is parked, or the bus must deliver it again."""
         records = _records(msg.raw_message)
         first = records[0]
-        token = current_place.set(MessagePlace(first.topic, first.partition, first.offset))
+        place_token = current_place.set(MessagePlace(first.topic, first.partition, first.offset))
+        records_token = current_records.set(records)
         try:
             return await self._insist(call_next, msg, records)
         finally:
-            current_place.reset(token)
+            current_records.reset(records_token)
+            current_place.reset(place_token)
 
     async def after_processed(
         self,

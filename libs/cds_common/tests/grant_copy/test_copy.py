@@ -9,7 +9,7 @@ import pytest
 from faststream.kafka import KafkaRouter
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.db import Sessions
@@ -20,7 +20,7 @@ from cds_common.grant_copy import (
     AccessLogPublisher,
     apply_entitlements,
     apply_grant,
-    apply_heartbeat,
+    apply_heartbeats,
     find_broken_link,
     load_access,
     log_access,
@@ -80,8 +80,8 @@ class TestVersions:
         assert await held_objects(session) == {TWO}
 
     async def test_a_heartbeat_never_goes_back(self, session: AsyncSession) -> None:
-        await apply_heartbeat(session, 0, NOW)
-        await apply_heartbeat(session, 0, NOW - timedelta(seconds=1))
+        await apply_heartbeats(session, {0: NOW})
+        await apply_heartbeats(session, {0: NOW - timedelta(seconds=1)})
         assert await session.scalar(select(TABLES.grant_heartbeat.c.as_of)) == NOW
 
     async def test_entitlements_of_an_ended_grant_are_not_kept(self, session: AsyncSession) -> None:
@@ -149,6 +149,30 @@ class TestConsumers:
         assert await session.scalar(select(TABLES.grant_heartbeat.c.as_of)) == NOW
         assert bus.parked == []
 
+    async def test_many_come_in_one_transaction_and_a_bad_one_is_parked_alone(self, bus: MemoryBus, session: AsyncSession) -> None:
+        first, ended = a_grant(), a_grant(grant_id="g2", status="revoked")
+        bodies = [
+            b'{"event_type":"grant.published.v1"}', *(event.model_dump_json().encode() for event in (first, ended, first)),
+            GrantsHeartbeatV1(as_of=NOW - timedelta(seconds=1)).model_dump_json().encode(),
+            GrantsHeartbeatV1(as_of=NOW).model_dump_json().encode(),
+        ]  # fmt: skip
+        await bus.broker.publish_batch(*bodies[1:], topic="cds.grants")
+        moments = await session.execute(text("SELECT DISTINCT xmin::text FROM grant_copy UNION SELECT xmin::text FROM grant_heartbeat"))
+        held = await session.execute(select(TABLES.grant_copy.c.grant_id, TABLES.grant_copy.c.status))
+        assert set(held.tuples()) == {("g1", first.status), ("g2", "revoked")}
+        assert await session.scalar(select(TABLES.grant_heartbeat.c.as_of)) == NOW
+        assert len(moments.all()) == 1
+        await bus.broker.publish_batch(bodies[0], a_grant(version=2).model_dump_json().encode(), topic="cds.grants")
+        assert [parked.body for parked in bus.parked] == [bodies[0]]
+        assert await session.scalar(select(TABLES.grant_copy.c.version).where(TABLES.grant_copy.c.grant_id == "g1")) == 2
+
+    async def test_each_of_a_batch_goes_on_in_its_own_trace(self, bus: MemoryBus, session: AsyncSession) -> None:
+        await bus.publish(resolved(Reached(id=ONE)))
+        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+        await bus.raw("cds.grants", a_grant(), headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"})
+        (headers,) = (await session.scalars(text("SELECT headers FROM outbox"))).all()
+        assert trace_id in str(headers)
+
     async def test_a_heartbeat_from_the_future_does_not_count_as_one(self, bus: MemoryBus, session: AsyncSession) -> None:
         await bus.publish(GrantsHeartbeatV1(as_of=datetime.now(UTC) + timedelta(days=1)))
         as_of = await session.scalar(select(TABLES.grant_heartbeat.c.as_of))
@@ -209,7 +233,7 @@ async def test_a_token_of_two_grants_opens_the_union_of_the_living(session: Asyn
         await apply_grant(session, grant, partition=0)
         body = resolved(*(Reached(id=one) for one in ids)).model_copy(update={"grant_id": grant.grant_id, "event_id": uuid4()})
         await apply_entitlements(session, body)
-    await apply_heartbeat(session, 0, NOW)
+    await apply_heartbeats(session, {0: NOW})
     token = a_token(*grants, now=NOW)
 
     async def seen() -> set[UUID]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from cds_common.errors import TransientError
 from cds_common.events.grants import GrantEntry, GrantPublishedV1
 from cds_common.events.resources import EntitlementsResolvedV1, Reached
-from cds_common.grant_copy import TABLES, apply_entitlements, apply_grant, apply_heartbeat, load_access
+from cds_common.grant_copy import TABLES, apply_entitlements, apply_grant, apply_heartbeats, load_access
 from cds_common.grant_copy.readiness import answer_readiness
 from cds_common.grant_copy.testing import NoPeers, a_token, an_entry, store_grant
 from cds_common.oauth_errors import InsufficientScope, InvalidToken
@@ -276,10 +276,10 @@ class TestReadThrough:
     ) -> None:
         token = await store_grant(session, an_entry(visible={"account": None}), now=NOW)
         later = NOW + settings.staleness_limit + timedelta(seconds=1)
-        await apply_heartbeat(session, 1, later)
+        await apply_heartbeats(session, {1: later})
         with pytest.raises(TransientError):
             await load_access(session, token, now=later, settings=settings, peers=Unreachable())
-        await apply_heartbeat(session, 0, later)
+        await apply_heartbeats(session, {0: later})
         assert (await load_access(session, token, now=later, settings=settings, peers=Unreachable())).entries
 
     @pytest.mark.parametrize("status", ["pending", "needs_sub_grants"])
@@ -337,7 +337,7 @@ class TestReadThrough:
     async def test_unresolved_entries_are_a_wait_not_an_empty_list(self, session: AsyncSession, settings: CommonSettings) -> None:
         grant = a_grant()
         await apply_grant(session, grant, partition=0)
-        await apply_heartbeat(session, 0, NOW)
+        await apply_heartbeats(session, {0: NOW})
         with pytest.raises(TransientError):
             await load_access(session, a_token(grant, now=NOW), now=NOW, settings=settings, peers=Peers(grant, None))
 

@@ -2,7 +2,7 @@
 
 from cds_common.grant_copy.access import Access
 from cds_common.grant_copy.access_log import AccessLogPublisher, find_broken_link, log_access
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeat, drop_entitlements
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats, drop_entitlements
 from cds_common.grant_copy.entry import KINDS, Kind, OpenEntry, Sets
 from cds_common.grant_copy.load import Peers, load_access
 from cds_common.grant_copy.merge import merge_parts, split_parts
@@ -22,7 +22,7 @@ from cds_common.grant_copy.tables import (
 
 __all__ = [
     "KINDS", "TABLES", "Access", "AccessLogPublisher", "GrantCopyTables", "GrantPeers", "GrantReader", "Kind", "OpenEntry", "Peers",
-    "Sets", "add_answers_v3", "add_shown_programs_v2", "answer_readiness", "apply_entitlements", "apply_grant", "apply_heartbeat",
+    "Sets", "add_answers_v3", "add_shown_programs_v2", "answer_readiness", "apply_entitlements", "apply_grant", "apply_heartbeats",
     "create_grant_copy_tables_v1", "drop_answers_v3", "drop_entitlements", "drop_grant_copy_tables_v1", "drop_shown_programs_v2",
     "find_broken_link", "grant_copy_tables", "load_access", "log_access", "mark_answered", "merge_parts", "ready_grant", "split_parts",
 ]  # fmt: skip

@@ -1,17 +1,16 @@
 """The subscribers that fill the copy; a service adds them to its router with one call."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from faststream.kafka import KafkaRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cds_common.events.grants import GrantPublishedV1, GrantsHeartbeatV1
 from cds_common.events.resources import EntitlementsResolvedV1
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeat
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats
 from cds_common.grant_copy.readiness import DataService, answer_readiness
-from cds_common.inbox import current_place, once
+from cds_common.grant_news import MAX_GRANTS, read_news
+from cds_common.inbox import once, once_each
 from cds_common.kafka import Sessions, event_type, subscriber
 
 OnChange = Callable[[AsyncSession, str], Awaitable[None]]
@@ -48,23 +47,16 @@ def subscribe_grant_copy(router: KafkaRouter, *, service: DataService, on_change
 
 def subscribe_grants(router: KafkaRouter, *, service: DataService, on_change: OnChange) -> None:
     """Subscribe `router` to Grants and heartbeats of `cds.grants` only (accounts resolves the entitlements itself)."""
-    grants = subscriber(router, "cds.grants", service=service, prompt=True)
+    grants = subscriber(router, "cds.grants", service=service, prompt=True, batch=True, max_records=MAX_GRANTS)
     _KEPT.append(grants)
 
-    @grants(filter=event_type(GrantPublishedV1.type_name()))
-    async def on_grant(event: GrantPublishedV1, sessions: Sessions) -> None:
-        place = current_place.get()
-        async with once(sessions, consumer=f"{service}.grants", event_id=event.event_id) as session:
-            if session is not None and await apply_grant(session, event, partition=place.partition if place else None):
-                await on_change(session, event.grant_id)
-
-    @grants(filter=event_type(GrantsHeartbeatV1.type_name()))
-    async def on_heartbeat(event: GrantsHeartbeatV1, sessions: Sessions) -> None:  # pyright: ignore[reportUnusedFunction]
-        # One a second and partition, and repeating it changes nothing: no inbox row.
-        place = current_place.get()
-        async with sessions.begin() as session:
-            await apply_heartbeat(session, place.partition if place else 0, min(event.as_of, datetime.now(UTC)))
-
     @grants
-    async def ignore_newer_grants(event: dict[str, Any]) -> None:  # pyright: ignore[reportUnusedFunction]
-        """Event types that this version does not know are not ours to fail on."""
+    async def on_grants(messages: list[dict[str, Any]], sessions: Sessions) -> None:  # pyright: ignore[reportUnusedFunction]
+        news = read_news(messages)
+        async with once_each(sessions, consumer=f"{service}.grants", events=news.grants) as (session, new):
+            for grant in new:
+                with news.trace(grant):
+                    if await apply_grant(session, grant, partition=news.partition(grant)):
+                        await on_change(session, grant.grant_id)
+            if news.heartbeats:
+                await apply_heartbeats(session, news.heartbeats)

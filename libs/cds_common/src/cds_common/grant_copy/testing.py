@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.events.grants import GrantEntry, GrantPublishedV1
 from cds_common.events.resources import EntitlementEntry, EntitlementsResolvedV1, ObjectSet, ObjectSets, Reached
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeat
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats
 from cds_common.grant_copy.entry import Kind, object_sets
 from cds_common.ids import Environment
 from cds_common.tokens import AccessToken
@@ -87,7 +87,7 @@ async def store_grant(
         **others,
     )
     await apply_grant(session, grant, partition=0)
-    await apply_heartbeat(session, 0, now)
+    await apply_heartbeats(session, {0: now})
     if entries:
         resolved = EntitlementsResolvedV1(
             environment=environment, grant_id=grant.grant_id, entries_version=version, version=version, entries=list(entries)
