@@ -35,7 +35,7 @@ Sessions = Annotated[db.Sessions, Context("sessions")]
 
 _WAIT_MS = 3_000
 """How long a consumer with nothing to read waits for an answer; partitions that it gets from another are asked for only then."""
-_PROMPT_WAIT_MS = 1_000
+_PROMPT_WAIT_MS = 50
 _TURN_MS = 60_000
 _NEVER_SECONDS = 1e6
 
@@ -62,8 +62,7 @@ def subscriber(
     """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
     With `batch` the handler gets a list of at most `max_records` messages, those that are there.
-    A message is seen at once in any case. `prompt` is for facts that somebody waits for, such as the end of a Grant, and for masses that
-    replicas share: when one comes or goes, partitions change hands within a second or two, and not within six.
+    `prompt` is for facts that somebody waits for, such as the end of a Grant: requests wait only briefly at the broker.
     """
     wait = _PROMPT_WAIT_MS if prompt else _WAIT_MS
     return router.subscriber(
@@ -72,9 +71,9 @@ def subscriber(
         ack_policy=AckPolicy.NACK_ON_ERROR,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
-        heartbeat_interval_ms=wait,  # members hear of a newcomer by their next heartbeat, and it reads only then
+        heartbeat_interval_ms=1_000,  # members hear of a newcomer by their next heartbeat, and it reads only then
         fetch_max_wait_ms=wait,
-        consumer_timeout_ms=wait,
+        consumer_timeout_ms=_WAIT_MS,
         batch=batch,
         max_records=max_records if batch else None,
     )

@@ -14,7 +14,7 @@ from cds_common.kafka import Sessions, subscriber
 router = KafkaRouter()
 UtilityRules = Annotated[Rules, Context("rules")]
 MonthlyPartitions = Annotated[Partitions, Context("partitions")]
-usage = subscriber(router, UsageDaysV1.topic, service="aggregation", batch=True, max_records=500, prompt=True)
+usage = subscriber(router, UsageDaysV1.topic, service="aggregation", batch=True, max_records=500)
 
 
 @usage

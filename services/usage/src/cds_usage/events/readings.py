@@ -12,7 +12,7 @@ from cds_usage.application.ingest import Ingest, ingest_readings
 router = KafkaRouter()
 IngestParts = Annotated[Ingest, Context("ingest")]
 
-readings = subscriber(router, ReadingsRecordedV1.topic, service="usage", batch=True, max_records=5_000, prompt=True)
+readings = subscriber(router, ReadingsRecordedV1.topic, service="usage", batch=True, max_records=5_000)
 
 
 @readings
