@@ -33,9 +33,8 @@ __all__ = [
 Sessions = Annotated[db.Sessions, Context("sessions")]
 """Handler parameter: the sessions of this worker, for `once`."""
 
-_WAIT_MS = 3_000
+_WAIT_MS = 2_000
 """How long a consumer with nothing to read waits for an answer; partitions that it gets from another are asked for only then."""
-_PROMPT_WAIT_MS = 50
 _TURN_MS = 60_000
 _NEVER_SECONDS = 1e6
 
@@ -57,14 +56,11 @@ def subscriber(
     service: str,
     batch: bool = False,
     max_records: int = 200,
-    prompt: bool = False,
 ) -> Any:
     """Subscribe `router` to a topic by the conventions of the project: a group of its own, from the start, nothing acknowledged early.
 
     With `batch` the handler gets a list of at most `max_records` messages, those that are there.
-    `prompt` is for facts that somebody waits for, such as the end of a Grant: requests wait only briefly at the broker.
     """
-    wait = _PROMPT_WAIT_MS if prompt else _WAIT_MS
     return router.subscriber(
         topic,
         group_id=consumer_group(service, topic),
@@ -72,7 +68,7 @@ def subscriber(
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
         heartbeat_interval_ms=1_000,  # members hear of a newcomer by their next heartbeat, and it reads only then
-        fetch_max_wait_ms=wait,
+        fetch_max_wait_ms=_WAIT_MS,
         consumer_timeout_ms=_WAIT_MS,
         batch=batch,
         max_records=max_records if batch else None,

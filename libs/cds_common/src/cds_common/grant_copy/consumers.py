@@ -47,7 +47,7 @@ def subscribe_grant_copy(router: KafkaRouter, *, service: DataService, on_change
 
 def subscribe_grants(router: KafkaRouter, *, service: DataService, on_change: OnChange) -> None:
     """Subscribe `router` to Grants and heartbeats of `cds.grants` only (accounts resolves the entitlements itself)."""
-    grants = subscriber(router, "cds.grants", service=service, prompt=True, batch=True, max_records=MAX_GRANTS)
+    grants = subscriber(router, "cds.grants", service=service, batch=True, max_records=MAX_GRANTS)
     _KEPT.append(grants)
 
     @grants

@@ -10,7 +10,7 @@ from cds_common.kafka import Sessions, subscriber
 from cds_registry.persistence.grants import concerns_registry, keep_grant, keep_heartbeats
 
 router = KafkaRouter()
-grants = subscriber(router, "cds.grants", service="registry", prompt=True, batch=True, max_records=MAX_GRANTS)
+grants = subscriber(router, "cds.grants", service="registry", batch=True, max_records=MAX_GRANTS)
 
 
 @grants
