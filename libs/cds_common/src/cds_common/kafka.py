@@ -21,7 +21,7 @@ from cds_common import db, exact_json
 from cds_common.groups import consumer_group
 from cds_common.kafka_retry import ConsumerHealth, RetryPolicy, retry_middleware
 from cds_common.settings import CommonSettings
-from cds_common.telemetry import NOT_RECORDED, untraced
+from cds_common.telemetry import is_unrecorded, untraced
 
 tracer = trace.get_tracer(__name__)
 
@@ -108,7 +108,7 @@ class _QuietBatches(BaseMiddleware[Any, Any]):
 
     async def consume_scope(self, call_next: Callable[..., Awaitable[Any]], msg: StreamMessage[Any]) -> Any:
         """Handle the batch, or message."""
-        if msg.batch_headers and all(headers.get("traceparent", "").endswith(NOT_RECORDED) for headers in msg.batch_headers):
+        if msg.batch_headers and all(is_unrecorded(headers.get("traceparent", "")) for headers in msg.batch_headers):
             with untraced():
                 return await call_next(msg)
         return await call_next(msg)

@@ -20,7 +20,7 @@ from cds_common.events.envelope import IntegrationEvent
 from cds_common.faults import growing_pause, is_transient
 from cds_common.message_tables import NOTIFY_CHANNEL
 from cds_common.settings import CommonSettings
-from cds_common.telemetry import NOT_RECORDED, untraced
+from cds_common.telemetry import is_unrecorded, untraced
 
 log = structlog.get_logger(__name__)
 tracer = trace.get_tracer(__name__)
@@ -232,7 +232,7 @@ async def _send_rows(producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
 
 def _traced(row: Any, stored: dict[str, str]) -> dict[str, str]:
     """The headers that go with the event: those of the change, its trace followed by the sending. An unrecorded trace only passes on."""
-    if stored.get("traceparent", "").endswith(NOT_RECORDED):
+    if is_unrecorded(stored.get("traceparent", "")):
         return stored
     attributes = {
         "messaging.system": "kafka",

@@ -34,8 +34,7 @@ _SECRET_KEYS = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9\-._~+/=]{8,}")
 _QUIET_PATHS = "health/live,health/ready,metrics"
-NOT_RECORDED = "-00"
-"""Flags at the end of a `traceparent` (W3C Trace Context §3.2.2.5)."""
+_FLAGS = re.compile(r"-([0-9a-f]{2})$")
 _NOT_SAMPLED = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False, trace_flags=trace.TraceFlags(0)))
 
 ONE_INSTRUMENTATION = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False)
@@ -124,6 +123,12 @@ class SampledRequests:
                 await self._plain(scope, receive, send)
         finally:
             otel_context.detach(token)
+
+
+def is_unrecorded(traceparent: str) -> bool:
+    """Whether a `traceparent` says that nobody records its trace: the lowest of its flags (W3C Trace Context §3.2.2.5) is not set."""
+    flags = _FLAGS.search(traceparent)
+    return flags is not None and not int(flags[1], 16) & 1
 
 
 @contextmanager

@@ -166,13 +166,6 @@ class TestConsumers:
         assert [parked.body for parked in bus.parked] == [bodies[0]]
         assert await session.scalar(select(TABLES.grant_copy.c.version).where(TABLES.grant_copy.c.grant_id == "g1")) == 2
 
-    async def test_each_of_a_batch_goes_on_in_its_own_trace(self, bus: MemoryBus, session: AsyncSession) -> None:
-        await bus.publish(resolved(Reached(id=ONE)))
-        trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
-        await bus.raw("cds.grants", a_grant(), headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"})
-        (headers,) = (await session.scalars(text("SELECT headers FROM outbox"))).all()
-        assert trace_id in str(headers)
-
     async def test_a_heartbeat_from_the_future_does_not_count_as_one(self, bus: MemoryBus, session: AsyncSession) -> None:
         await bus.publish(GrantsHeartbeatV1(as_of=datetime.now(UTC) + timedelta(days=1)))
         as_of = await session.scalar(select(TABLES.grant_heartbeat.c.as_of))

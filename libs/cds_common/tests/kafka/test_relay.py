@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord
-from opentelemetry import trace
+from opentelemetry import propagate, trace
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
@@ -93,7 +93,8 @@ async def test_publishes_exact_body_headers_and_trace(
     kafka_bootstrap: str, topic: str, sample: SampleSettings, sessions: db.Sessions
 ) -> None:
     telemetry.set_up(sample, "worker")
-    with trace.get_tracer("test").start_as_current_span("request") as span:
+    caller = propagate.extract({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
+    with trace.get_tracer("test").start_as_current_span("request", caller) as span:
         await record(sessions, topic, ("thing-1", 1))
     async with sessions() as session:
         stored = (await session.scalars(select(OutboxRow))).one()
