@@ -12,12 +12,13 @@ from cds_common.db import Sessions
 from cds_common.errors import TransientError
 from cds_common.events.clients import ClientPublishedV1
 from cds_common.events.grants import GrantEntry, GrantPublishedV1
+from cds_common.grant_news import apply_heartbeats
 from cds_common.oauth_errors import InvalidToken
 from cds_common.tokens import AccessToken
 from cds_registry.application.offer import Offer
 from cds_registry.application.operators import Role, create_operator
 from cds_registry.domain.errors import GrantRefused
-from cds_registry.persistence.grants import keep_grant, keep_heartbeats
+from cds_registry.persistence.grants import keep_grant
 
 
 class StandInAuth:
@@ -150,7 +151,7 @@ class Registry:
     async def beat(self) -> None:
         """The bus is alive: all Grants are known up to now."""
         async with self.sessions.begin() as tx:
-            await keep_heartbeats(tx, {0: self.now})
+            await apply_heartbeats(tx, {0: self.now})
 
     async def register(self, scope: str = "cds_client_admin cds_usage_hlp", **members: Any) -> httpx.Response:
         return await self.http.post("/oauth/register", json={"scope": scope, "client_name": "Kestrel Home Audits", **members})

@@ -8,12 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from aiokafka import ConsumerRecord
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.batches import events_of
 from cds_common.events.grants import GrantPublishedV1, GrantsHeartbeatV1
 from cds_common.inbox import current_records
 from cds_common.kafka import continued
 
+_BEAT = text("""
+    INSERT INTO grant_heartbeat AS held (partition, as_of)
+    SELECT u.* FROM unnest(CAST(:partitions AS integer[]), CAST(:moments AS timestamptz[])) AS u
+    ON CONFLICT (partition) DO UPDATE SET as_of = excluded.as_of WHERE held.as_of < excluded.as_of
+""")
 MAX_GRANTS = 50
 """Messages of a batch: what they change is seen when all are committed, so a batch must not take long."""
 
@@ -51,3 +58,8 @@ def read_news(messages: Sequence[Mapping[str, Any]]) -> GrantNews:
             as_of = min(beat.as_of, now)
             news.heartbeats[record.partition] = as_of if earlier is None else max(earlier, as_of)
     return news
+
+
+async def apply_heartbeats(session: AsyncSession, as_of: Mapping[int, datetime]) -> None:
+    """Everything that auth committed before `as_of` has arrived on that partition of `cds.grants`; freshness never goes back."""
+    await session.execute(_BEAT, {"partitions": list(as_of), "moments": list(as_of.values())})

@@ -2,7 +2,7 @@
 
 from cds_common.grant_copy.access import Access
 from cds_common.grant_copy.access_log import AccessLogPublisher, find_broken_link, log_access
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats, drop_entitlements
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant, drop_entitlements
 from cds_common.grant_copy.entry import KINDS, Kind, OpenEntry, Sets
 from cds_common.grant_copy.load import Peers, load_access
 from cds_common.grant_copy.merge import merge_parts, split_parts
@@ -19,6 +19,7 @@ from cds_common.grant_copy.tables import (
     drop_shown_programs_v2,
     grant_copy_tables,
 )
+from cds_common.grant_news import apply_heartbeats
 
 __all__ = [
     "KINDS", "TABLES", "Access", "AccessLogPublisher", "GrantCopyTables", "GrantPeers", "GrantReader", "Kind", "OpenEntry", "Peers",

@@ -1,11 +1,11 @@
 """Keep the copy of Grants and entitlements: the newest version wins, whatever the order of arrival."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,11 +16,6 @@ from cds_common.grant_copy.entry import KINDS, SETS, WINDOWS, Kind, Sets, object
 from cds_common.grant_copy.merge import merge_parts
 from cds_common.grant_copy.tables import TABLES
 
-_BEAT = text("""
-    INSERT INTO grant_heartbeat AS held (partition, as_of)
-    SELECT u.* FROM unnest(CAST(:partitions AS integer[]), CAST(:moments AS timestamptz[])) AS u
-    ON CONFLICT (partition) DO UPDATE SET as_of = excluded.as_of WHERE held.as_of < excluded.as_of
-""")
 _ROWS_PER_INSERT = 2_000
 """Rows of ten values: below the 32,767 parameters of one statement."""
 
@@ -59,11 +54,6 @@ async def apply_grant(
     }
     noted = update(grants).where(grants.c.grant_id == event.grant_id).values(place)
     return await session.scalar(noted.returning(grants.c.version)) == event.version
-
-
-async def apply_heartbeats(session: AsyncSession, as_of: Mapping[int, datetime]) -> None:
-    """Everything that auth committed before `as_of` has arrived on that partition of `cds.grants`."""
-    await session.execute(_BEAT, {"partitions": list(as_of), "moments": list(as_of.values())})
 
 
 async def apply_entitlements(session: AsyncSession, event: EntitlementsResolvedV1) -> bool:

@@ -7,9 +7,9 @@ from faststream.kafka import KafkaRouter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.events.resources import EntitlementsResolvedV1
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant
 from cds_common.grant_copy.readiness import DataService, answer_readiness
-from cds_common.grant_news import MAX_GRANTS, read_news
+from cds_common.grant_news import MAX_GRANTS, apply_heartbeats, read_news
 from cds_common.inbox import once, once_each
 from cds_common.kafka import Sessions, event_type, subscriber
 

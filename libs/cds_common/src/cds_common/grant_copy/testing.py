@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cds_common.events.grants import GrantEntry, GrantPublishedV1
 from cds_common.events.resources import EntitlementEntry, EntitlementsResolvedV1, ObjectSet, ObjectSets, Reached
-from cds_common.grant_copy.apply import apply_entitlements, apply_grant, apply_heartbeats
+from cds_common.grant_copy.apply import apply_entitlements, apply_grant
 from cds_common.grant_copy.entry import Kind, object_sets
+from cds_common.grant_news import apply_heartbeats
 from cds_common.ids import Environment
 from cds_common.tokens import AccessToken
 

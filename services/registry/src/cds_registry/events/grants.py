@@ -4,10 +4,10 @@ from typing import Any
 
 from faststream.kafka import KafkaRouter
 
-from cds_common.grant_news import MAX_GRANTS, read_news
+from cds_common.grant_news import MAX_GRANTS, apply_heartbeats, read_news
 from cds_common.inbox import once_each
 from cds_common.kafka import Sessions, subscriber
-from cds_registry.persistence.grants import concerns_registry, keep_grant, keep_heartbeats
+from cds_registry.persistence.grants import concerns_registry, keep_grant
 
 router = KafkaRouter()
 grants = subscriber(router, "cds.grants", service="registry", batch=True, max_records=MAX_GRANTS)
@@ -23,4 +23,4 @@ async def on_grants(messages: list[dict[str, Any]], sessions: Sessions) -> None:
             with news.trace(grant):
                 await keep_grant(session, grant)
         if news.heartbeats:
-            await keep_heartbeats(session, news.heartbeats)
+            await apply_heartbeats(session, news.heartbeats)

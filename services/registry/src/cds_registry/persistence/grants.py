@@ -1,11 +1,11 @@
 """The small copy of Grants by which admin and grant admin tokens are checked (design §3, revocation)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,11 +14,6 @@ from cds_common.events.grants import GrantPublishedV1
 from cds_registry.persistence.tables import GrantCopyRow, GrantHeartbeatRow
 
 ADMIN, GRANT_ADMIN, FILES = "cds_client_admin", "cds_grant_admin", "cds_server_provided_files"
-_BEAT = text("""
-    INSERT INTO grant_heartbeat AS held (partition, as_of)
-    SELECT u.* FROM unnest(CAST(:partitions AS integer[]), CAST(:moments AS timestamptz[])) AS u
-    ON CONFLICT (partition) DO UPDATE SET as_of = greatest(held.as_of, excluded.as_of)
-""")
 KEPT_TYPES = frozenset({ADMIN, GRANT_ADMIN, FILES})
 
 
@@ -63,11 +58,6 @@ async def keep_grant(session: AsyncSession, grant: GrantPublishedV1) -> None:
             index_elements=[GrantCopyRow.grant_id], set_=changes, where=GrantCopyRow.version < statement.excluded.version
         )
     )
-
-
-async def keep_heartbeats(session: AsyncSession, as_of: Mapping[int, datetime]) -> None:
-    """Move the freshness of partitions forward."""
-    await session.execute(_BEAT, {"partitions": list(as_of), "moments": list(as_of.values())})
 
 
 def _columns(grant: GrantPublishedV1) -> dict[str, object]:
